@@ -1,0 +1,29 @@
+/**
+ * payments: takes charges from whoever proves who they are. Each token is verified here, with keys and revocations that
+ * the verifier keeps fresh: it finds the issuer and the certificates to trust where the pod has them mounted.
+ */
+import { createServer } from 'node:http'
+import { createVerifier, withCaller } from '@signet-dev/signet/verifier'
+
+const verifier = createVerifier({ audience: 'payments' })
+
+const charge = withCaller(
+  verifier,
+  (_, response, { subject }) => {
+    response.setHeader('content-type', 'application/json')
+    response.end(JSON.stringify({ charged: true, caller: subject }))
+  },
+  // The caller is told that its token is not good, and never why.
+  { onRefused: ({ code }) => console.log(`refused: ${code}`) },
+)
+
+const server = createServer((request, response) => {
+  if (request.url !== '/healthz') charge(request, response)
+  // Not ready before keys and revocations are there: until then nothing could be told.
+  else response.writeHead(verifier.notReady() === undefined ? 200 : 503).end(verifier.notReady())
+})
+server.listen(Number(process.env.PORT ?? 8080))
+process.on('SIGTERM', () => {
+  server.close()
+  verifier.close()
+})

@@ -1,0 +1,189 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import { SECOND } from '../duration.ts'
+import type { Logger } from '../logger.ts'
+import { answerEarly } from '../server/answer.ts'
+import { collectBody } from '../server/body.ts'
+import type { Overload } from '../server/overload.ts'
+import { headersOf, httpRefusal, refusal } from './form-answer.ts'
+import type { FormAnswer, FormEndpoint, FormRequest } from './form-endpoint.ts'
+import { isFormType, maxFormBytes, parseForm } from './form.ts'
+import { OAuthError } from './oauth-error.ts'
+import { peerCertificateOf } from './peer-certificate.ts'
+import { type RateLimit, TooManyRequests } from './rate-limit.ts'
+
+/** The endpoints that take forms; each is a path below that of the issuer. */
+export const formEndpoints = ['token', 'introspect', 'revoke'] as const
+export type FormEndpointName = (typeof formEndpoints)[number]
+
+export interface FormHandlerOptions {
+  /** The issuer of the cluster level, which a 401 names as its realm, and the path that the endpoints are below. */
+  readonly issuer: { readonly issuer: string; readonly path: string }
+  readonly endpoints: Readonly<Partial<Record<FormEndpointName, FormEndpoint>>>
+  readonly overload: Overload
+  /** By the address of the peer, before anything is known of the caller. */
+  readonly addresses: RateLimit
+  readonly logger: Logger
+  /** Told of every answer: which endpoint, the status, and how long it took from the end of the body, in milliseconds. */
+  readonly onAnswer?: (endpoint: FormEndpointName, status: number, durationMs: number) => void
+  /** Told of every OAuthError, for metrics; its reason is one of few. */
+  readonly onRefusal?: (endpoint: FormEndpointName, error: OAuthError) => void
+  /** How long an endpoint may take, in milliseconds; 5 s by default. */
+  readonly timeoutMs?: number
+}
+
+const retryAfter = 1
+
+/**
+ * The HTTP side of the endpoints that take forms. Reads a form within its limits, hands it to its endpoint and sends the
+ * answer. Under too much load, from everybody or from one address, it says so before anything is verified or signed, and
+ * keeps the connection: a new one would cost more than the answer.
+ */
+export class FormHandler {
+  readonly #options: Required<Pick<FormHandlerOptions, 'timeoutMs'>> & FormHandlerOptions
+  readonly #byPath: ReadonlyMap<string, { readonly name: FormEndpointName; readonly endpoint: FormEndpoint }>
+
+  constructor(options: FormHandlerOptions) {
+    this.#options = { timeoutMs: 5 * SECOND, ...options }
+    this.#byPath = new Map(
+      formEndpoints.flatMap((name) => {
+        const endpoint = options.endpoints[name]
+        return endpoint === undefined ? [] : [[`${options.issuer.path}/${name}`, { name, endpoint }]]
+      }),
+    )
+  }
+
+  /** False, having done nothing, where the path (as it was sent, without its query) is none of an endpoint. */
+  handle(path: string, request: IncomingMessage, response: ServerResponse): boolean {
+    const found = this.#byPath.get(path)
+    if (found === undefined) return false
+    const problem = problemOf(request)
+    if (problem === undefined) this.#read(found.name, found.endpoint, request, response)
+    else this.#refuseUnread(found.name, request, response, problem)
+    return true
+  }
+
+  #read(name: FormEndpointName, endpoint: FormEndpoint, request: IncomingMessage, response: ServerResponse): void {
+    collectBody(request, maxFormBytes, {
+      end: (body) => void this.#serve(name, endpoint, request, response, body),
+      tooLarge: () => {
+        const problem = httpRefusal(413, `the body has more than ${maxFormBytes} bytes`)
+        this.#refuseUnread(name, request, response, problem)
+      },
+      aborted: () => undefined,
+    })
+  }
+
+  async #serve(
+    name: FormEndpointName,
+    endpoint: FormEndpoint,
+    request: IncomingMessage,
+    response: ServerResponse,
+    body: Buffer,
+  ): Promise<void> {
+    const { overload, timeoutMs, issuer } = this.#options
+    const startedAt = performance.now()
+    const busy = this.#tooBusy(request.socket, startedAt)
+    if (busy !== undefined) {
+      this.#send(name, response, this.#refusal(name, busy), startedAt)
+      return
+    }
+    overload.enter()
+    const time = new RequestTime(response)
+    // Should the endpoint hang, the caller hears of it all the same, and the place is free again.
+    const timer = setTimeout(() => {
+      time.end()
+      const late = new OAuthError('temporarily_unavailable', 'it took too long', { retryAfter, reason: 'timeout' })
+      this.#send(name, response, this.#refusal(name, late), startedAt)
+    }, timeoutMs)
+    try {
+      const answer = await endpoint(formRequest(request, parseForm(body), time))
+      this.#send(name, response, answer, startedAt)
+    } catch (error) {
+      if (!(error instanceof OAuthError)) this.#options.logger.error('form endpoint failed', { endpoint: name, error })
+      const answer = error instanceof OAuthError ? this.#refusal(name, error) : refusal(error, issuer.issuer)
+      this.#send(name, response, answer, startedAt)
+    } finally {
+      clearTimeout(timer)
+      time.close()
+      overload.leave()
+    }
+  }
+
+  /** Why nothing should be begun for this peer now. */
+  #tooBusy(socket: Socket, now: number): OAuthError | undefined {
+    const waitMs = this.#options.addresses.take(socket.remoteAddress ?? '', now)
+    if (waitMs > 0) return new TooManyRequests(waitMs)
+    if (!this.#options.overload.isOver()) return undefined
+    return new OAuthError('temporarily_unavailable', 'too much to do', { retryAfter, reason: 'overload' })
+  }
+
+  #refusal(name: FormEndpointName, error: OAuthError): FormAnswer {
+    this.#options.onRefusal?.(name, error)
+    return refusal(error, this.#options.issuer.issuer)
+  }
+
+  #send(name: FormEndpointName, response: ServerResponse, answer: FormAnswer, startedAt: number): void {
+    // Answered already, or nobody is there any more.
+    if (response.headersSent || response.destroyed) return
+    const headers = { ...headersOf(answer), 'Content-Length': Buffer.byteLength(answer.body) }
+    response.writeHead(answer.status, headers).end(answer.body)
+    this.#options.onAnswer?.(name, answer.status, performance.now() - startedAt)
+  }
+
+  #refuseUnread(name: FormEndpointName, request: IncomingMessage, response: ServerResponse, answer: FormAnswer): void {
+    answerEarly(request, response, answer.status, answer.body, headersOf(answer))
+    this.#options.onAnswer?.(name, answer.status, 0)
+  }
+}
+
+function problemOf({ method, headers }: IncomingMessage): FormAnswer | undefined {
+  if (method !== 'POST') return httpRefusal(405, 'use POST', { Allow: 'POST' })
+  if (!isFormType(headers['content-type'])) {
+    return httpRefusal(415, 'send application/x-www-form-urlencoded in UTF-8')
+  }
+  const encoding = headers['content-encoding']
+  return encoding === undefined || encoding === 'identity' ? undefined : httpRefusal(415, 'send the body uncompressed')
+}
+
+function formRequest(request: IncomingMessage, form: ReadonlyMap<string, string>, time: RequestTime): FormRequest {
+  return {
+    form,
+    authorization: request.headers.authorization,
+    get peerCertificate() {
+      return peerCertificateOf(request.socket)
+    },
+    get signal() {
+      return time.signal
+    },
+  }
+}
+
+/** The signal of a request, made only for those that wait: most are answered in the turn in which they came. */
+class RequestTime {
+  readonly #response: ServerResponse
+  #controller: AbortController | undefined
+  #ended = false
+
+  constructor(response: ServerResponse) {
+    this.#response = response
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController()
+      if (this.#ended || this.#response.destroyed) this.#controller.abort()
+      else this.#response.once('close', this.end)
+    }
+    return this.#controller.signal
+  }
+
+  readonly end = (): void => {
+    this.#ended = true
+    this.#controller?.abort()
+  }
+
+  close(): void {
+    if (this.#controller !== undefined) this.#response.off('close', this.end)
+  }
+}

@@ -1,0 +1,120 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import { messageOf } from '../errors.ts'
+import { identityKey, type IdentityName } from '../identity/service-identity.ts'
+import type { PublicJwk } from '../keys/public-jwk.ts'
+import type { Logger } from '../logger.ts'
+import type { PublicKeySource } from './public-key-source.ts'
+import { publishableKeys } from './publishable-keys.ts'
+
+/** What the source holds at one moment. */
+interface View {
+  readonly keys: ReadonlyMap<string, PublicJwk>
+  /** Identity → the kids it has. */
+  readonly identities: ReadonlyMap<string, readonly string[]>
+}
+
+export interface KnownKeysOptions {
+  readonly source: PublicKeySource
+  readonly logger: Logger
+  /** Shortest time from one reading to the next, in milliseconds, so that many changes make few readings. */
+  readonly interval?: number
+}
+
+/** The keys that tokens are verified with here, by kid, and the identities that exist: exactly what is published. */
+export class KnownKeys {
+  readonly #options: Required<KnownKeysOptions>
+  readonly #listeners = new Set<() => void>()
+  readonly #stop: () => void
+  #view: View = { keys: new Map(), identities: new Map() }
+  #version = Number.NEGATIVE_INFINITY
+  #reading = false
+  #timer: NodeJS.Timeout | undefined
+  #closed = false
+
+  constructor(options: KnownKeysOptions) {
+    this.#options = { interval: 250, ...options }
+    this.#stop = options.source.onChange(() => this.#changed())
+    this.#changed()
+  }
+
+  /** Whether the keys are all there. Stays so: a source that starts anew takes nothing away. */
+  ready(): boolean {
+    return this.#version !== Number.NEGATIVE_INFINITY
+  }
+
+  key(kid: string): PublicJwk | undefined {
+    return this.#view.keys.get(kid)
+  }
+
+  exists(identity: IdentityName): boolean {
+    return this.#view.identities.has(identityKey(identity))
+  }
+
+  /** Each identity that exists, as `shop/orders`, with its kids; a new map after each change. */
+  identities(): ReadonlyMap<string, readonly string[]> {
+    return this.#view.identities
+  }
+
+  /** Calls back after every reading. */
+  onChange(callback: () => void): () => void {
+    this.#listeners.add(callback)
+    return () => this.#listeners.delete(callback)
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#stop()
+    clearTimeout(this.#timer)
+  }
+
+  #changed(): void {
+    if (this.#reading || this.#timer !== undefined || !this.#isDue()) return
+    void this.#read()
+  }
+
+  #isDue(): boolean {
+    const { source } = this.#options
+    return !this.#closed && source.ready() && source.version > this.#version
+  }
+
+  async #read(): Promise<void> {
+    const { source, logger, interval } = this.#options
+    this.#reading = true
+    try {
+      // Changes that come together, as those of a list do, are read together.
+      await turn()
+      if (this.#isDue()) {
+        const { version } = source
+        this.#view = viewOf(source)
+        this.#version = version
+        for (const listener of this.#listeners) listener()
+      }
+    } catch (error) {
+      // What was known stays known.
+      logger.error('cannot read public keys', { error: messageOf(error) })
+    }
+    this.#reading = false
+    if (this.#closed) return
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined
+      this.#changed()
+    }, interval)
+    this.#timer.unref()
+  }
+}
+
+function viewOf(source: PublicKeySource): View {
+  const all = source.identities()
+  const keys = new Map<string, PublicJwk>()
+  const published = publishableKeys({ identities: all, authorityKeys: source.authorityKeys() })
+  for (const key of published.authorityKeys) keys.set(key.kid, key)
+  for (const one of published.identities) for (const key of one.keys) keys.set(key.kid, key)
+  const identities = new Map<string, readonly string[]>()
+  for (const one of all) {
+    identities.set(
+      identityKey(one.identity),
+      one.keys.map(({ kid }) => kid),
+    )
+  }
+  return { keys, identities }
+}

@@ -1,0 +1,124 @@
+import { type Json, type SchemaName, schemaOf } from './schemas.ts'
+
+const header = (description: string, pattern: string): Json => ({
+  description,
+  required: true,
+  schema: { type: 'string', pattern },
+})
+
+export const headers = {
+  ETag: header('Names these very bytes.', '^"[A-Za-z0-9_-]+"$'),
+  CacheControl: header('How long a copy may be kept.', '^public, max-age=[0-9]+$'),
+  NoStore: header('Never kept.', '^no-store$'),
+  Vary: header('Bodies are compressed for those that ask for it.', '^Accept-Encoding$'),
+  RetryAfter: header('Whole seconds after which to ask again.', '^[0-9]+$'),
+  AllowGet: header('The methods of this path.', '^GET, HEAD$'),
+} as const satisfies Record<string, Json>
+
+const ref = (name: keyof typeof headers): Json => ({ $ref: `#/components/headers/${name}` })
+
+/** Answers without a body. */
+export const responses = {
+  NotModified: {
+    description: 'The copy that the client has is the latest.',
+    headers: { ETag: ref('ETag'), 'Cache-Control': ref('CacheControl'), Vary: ref('Vary') },
+  },
+  NotFound: {
+    description: 'No such namespace or identity, or it has no keys.',
+    headers: { 'Cache-Control': ref('NoStore') },
+  },
+  MethodNotAllowed: {
+    description: 'Documents are read with GET or HEAD.',
+    headers: { Allow: ref('AllowGet'), 'Cache-Control': ref('NoStore') },
+  },
+  NotYet: {
+    description: 'Not everything has been read since the start: half a document would be a wrong one.',
+    headers: { 'Retry-After': ref('RetryAfter'), 'Cache-Control': ref('NoStore') },
+  },
+} as const satisfies Record<string, Json>
+
+const response = (name: keyof typeof responses): Json => ({ $ref: `#/components/responses/${name}` })
+
+/** The levels at which documents are found: their suffix to a path, and what they are of. */
+const levels = [
+  { path: '', of: 'of the cluster', parameters: [] },
+  { path: '/ns/{namespace}', of: 'of a namespace', parameters: ['Namespace'] },
+  { path: '/ns/{namespace}/sa/{name}', of: 'of an identity', parameters: ['Namespace', 'Name'] },
+] as const
+
+export const parameters = {
+  Namespace: {
+    name: 'namespace',
+    in: 'path',
+    required: true,
+    schema: { type: 'string', pattern: '^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$' },
+  },
+  Name: {
+    name: 'name',
+    in: 'path',
+    required: true,
+    schema: { type: 'string', pattern: '^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$' },
+  },
+  IfNoneMatch: {
+    name: 'If-None-Match',
+    in: 'header',
+    description: 'Validators of copies that the client has (RFC 9110 §13.1.2).',
+    schema: { type: 'string' },
+  },
+} as const satisfies Record<string, Json>
+
+interface DocumentOptions {
+  readonly summary: string
+  readonly schema: Json
+  readonly parameters?: readonly (keyof typeof parameters)[]
+  /** Whether there may be none. */
+  readonly missing?: boolean
+}
+
+function document({ summary, schema, parameters: names = [], missing = false }: DocumentOptions): Json {
+  return {
+    parameters: [...names, 'IfNoneMatch'].map((name) => ({ $ref: `#/components/parameters/${name}` })),
+    get: {
+      tags: ['documents'],
+      summary,
+      responses: {
+        200: {
+          description: summary,
+          headers: { ETag: ref('ETag'), 'Cache-Control': ref('CacheControl'), Vary: ref('Vary') },
+          content: { 'application/json': { schema } },
+        },
+        304: response('NotModified'),
+        ...(missing ? { 404: response('NotFound') } : {}),
+        405: response('MethodNotAllowed'),
+        503: response('NotYet'),
+      },
+    },
+  }
+}
+
+/** What is read, below the path of the issuer. HEAD is GET without the body, and is not described by itself. */
+export function documentPaths(base: string, served: { readonly revocations: boolean }): Json {
+  const wellKnown = '/.well-known'
+  const paths: [string, Json][] = levels.flatMap(({ path, of, parameters: names }) => {
+    const each = (at: string, summary: string, name: SchemaName): [string, Json] => [
+      at,
+      document({ summary: `${summary} ${of}`, schema: schemaOf(name), parameters: names, missing: path !== '' }),
+    ]
+    const oauth = 'Authorization server metadata (RFC 8414)'
+    return [
+      each(`${base}${path}/jwks.json`, 'JWK Set (RFC 7517)', 'Jwks'),
+      each(`${base}${path}${wellKnown}/openid-configuration`, 'OpenID configuration', 'OpenIdConfiguration'),
+      each(`${base}${path}${wellKnown}/oauth-authorization-server`, oauth, 'AuthorizationServerMetadata'),
+      each(`${wellKnown}/oauth-authorization-server${base}${path}`, oauth, 'AuthorizationServerMetadata'),
+      ...(served.revocations ? [each(`${base}${path}/revocations`, 'Live revocations', 'Revocations')] : []),
+    ]
+  })
+  paths.push(
+    [`${base}/bundle.json`, document({ summary: 'SPIFFE trust bundle', schema: schemaOf('SpiffeBundle') })],
+    [
+      `${base}/openapi.json`,
+      document({ summary: 'This description', schema: { type: 'object', required: ['openapi'] } }),
+    ],
+  )
+  return Object.fromEntries(paths)
+}

@@ -1,0 +1,151 @@
+import { LRUCache } from 'lru-cache'
+import type { Clock } from '../clock.ts'
+import { HOUR, SECOND } from '../duration.ts'
+import { issuerOf, issuerScopes } from '../identity/issuer.ts'
+import { parseSpiffeId, type SpiffeId } from '../identity/spiffe-id.ts'
+import type { PublicJwk } from '../keys/public-jwk.ts'
+import { verifySignature } from '../keys/verify-signature.ts'
+import type { TokenClaims } from '../tokens/claims.ts'
+import { type CompactToken, parseCompact } from '../tokens/compact.ts'
+import { tokenFingerprint } from '../tokens/fingerprint.ts'
+import { TokenError } from '../tokens/token-error.ts'
+import { verifyTokenSync } from '../tokens/verify.ts'
+import type { KnownKeys } from './known-keys.ts'
+import { OAuthError } from './oauth-error.ts'
+import type { Revocations } from './revocations.ts'
+import type { SharedVerifications } from './shared-verifications.ts'
+
+export interface PresentedTokensOptions {
+  /** The issuer of the cluster level. */
+  readonly issuer: string
+  readonly trustDomain: string
+  readonly keys: Pick<KnownKeys, 'ready' | 'key' | 'exists'>
+  readonly revocations: Pick<Revocations, 'ready' | 'has'>
+  readonly clock: Clock
+  /** Whether keys and revocations are read live now; where they are not, an unknown key is not known to be unknown. */
+  readonly isCurrent?: () => boolean
+  readonly shared?: SharedVerifications | undefined
+  /** Most memory for verified tokens that are kept, in bytes, roughly; 32 MiB by default, for about 15,000 usual ones. */
+  readonly cacheBytes?: number
+}
+
+/** A token whose signature and claims hold. Not whether it is live still: see `isLive`. */
+export interface VerifiedToken {
+  readonly claims: TokenClaims
+  readonly keyID: string
+  readonly key: PublicJwk
+  readonly subject: SpiffeId
+  readonly fingerprint: string
+  /** What is said of it when it is live, in JSON; the same for whoever may hear it. Filled in by the first who says it. */
+  answer?: string
+}
+
+/** Seconds after which a caller may ask again when this replica has not read what it needs. */
+export const retryAfter = 2
+/** The authority signs for an hour at most. */
+const longestOwn = HOUR
+const defaultCacheBytes = 32 * 1024 * 1024
+
+/**
+ * Tokens as callers present them to be judged. Verified ones are kept by issuer, kid and `jti`, never by their text, and
+ * found again only with the same fingerprint: a forged one that borrows the name of a good one is verified, and fails.
+ * Those that do not verify are not kept.
+ */
+export class PresentedTokens {
+  readonly #options: PresentedTokensOptions
+  readonly #verified: LRUCache<string, VerifiedToken>
+
+  constructor(options: PresentedTokensOptions) {
+    this.#options = options
+    this.#verified = new LRUCache({ maxSize: options.cacheBytes ?? defaultCacheBytes })
+  }
+
+  /** The token, if it is one of ours that verifies now; throws an OAuthError where that cannot be told. */
+  async verify(text: string): Promise<VerifiedToken | undefined> {
+    const { keys, revocations } = this.#options
+    if (!keys.ready() || !revocations.ready()) throw unavailable('keys and revocations have not been read yet')
+    const compact = parse(text)
+    if (compact === undefined) return undefined
+    const { header, claims } = compact
+    const { iss, jti } = claims
+    if (typeof iss !== 'string' || typeof jti !== 'string') return undefined
+    const key = typeof header.kid === 'string' ? keys.key(header.kid) : undefined
+    if (key === undefined) {
+      if (this.#options.isCurrent?.() === false) throw unavailable('keys cannot be read now, and this one is not known')
+      return undefined
+    }
+    const fingerprint = tokenFingerprint(compact)
+    const name = `${iss} ${key.kid} ${jti}`
+    const known = this.#verified.get(name)
+    if (known?.fingerprint === fingerprint && known.key === key) return known
+    const verified = await this.#verifyAnew(text, compact, key, fingerprint)
+    // Text in memory takes a byte a character; the claims are there as an object, and once more as the answer.
+    if (verified !== undefined) this.#verified.set(name, verified, { size: 2 * text.length + 1024 })
+    return verified
+  }
+
+  /**
+   * Judges what changes while a verified token stays the same: its expiry, to the second; revocation; its key; and, of a
+   * token that the authority itself has signed, whether its identity exists.
+   */
+  isLive({ claims, keyID, key, subject }: VerifiedToken): boolean {
+    const { keys, revocations, clock } = this.#options
+    if (claims.exp * SECOND <= clock.now() || keys.key(keyID) === undefined) return false
+    if (key.sub === undefined && !keys.exists(subject)) return false
+    return !revocations.has({ keyID, claims })
+  }
+
+  /** Whether the claims name one of our issuers and an identity of ours; believed only once verified. */
+  async #verifyAnew(
+    text: string,
+    { claims }: CompactToken,
+    key: PublicJwk,
+    fingerprint: string,
+  ): Promise<VerifiedToken | undefined> {
+    const { clock, shared } = this.#options
+    const subject = this.subjectOf(claims)
+    const issuer = subject === undefined ? undefined : this.issuerOf(claims, subject)
+    if (subject === undefined || issuer === undefined) return undefined
+    // An RSA signature is verified sooner than anybody can be asked.
+    const vouched = key.kty === 'RSA' ? undefined : await shared?.look(key.kid, fingerprint)
+    try {
+      const verified = verifyTokenSync(text, {
+        keys: () => key,
+        issuer,
+        audience: undefined,
+        now: clock.now(),
+        ...(key.sub === undefined ? { maxLifetimeMs: longestOwn } : {}),
+        signatureHolds: vouched?.holds === true ? () => true : verifySignature,
+      })
+      if (vouched?.holds === false) vouched.tell(verified.claims.exp * SECOND - clock.now())
+      return { claims: verified.claims, keyID: key.kid, key, subject, fingerprint }
+    } catch (error) {
+      if (error instanceof TokenError) return undefined
+      throw error
+    }
+  }
+
+  /** The identity of our trust domain that unverified claims name. */
+  subjectOf({ sub }: CompactToken['claims']): SpiffeId | undefined {
+    const subject = typeof sub === 'string' ? parseSpiffeId(sub) : undefined
+    return subject?.trustDomain === this.#options.trustDomain ? subject : undefined
+  }
+
+  /** The issuer that unverified claims name, if it is one that the subject's tokens may have, of whichever scope. */
+  issuerOf({ iss }: CompactToken['claims'], subject: SpiffeId): string | undefined {
+    return issuerScopes.map((scope) => issuerOf(this.#options.issuer, scope, subject)).find((issuer) => issuer === iss)
+  }
+}
+
+function parse(text: string): CompactToken | undefined {
+  try {
+    return parseCompact(text)
+  } catch (error) {
+    if (error instanceof TokenError) return undefined
+    throw error
+  }
+}
+
+export function unavailable(description: string, options: ErrorOptions & { reason?: string } = {}): OAuthError {
+  return new OAuthError('temporarily_unavailable', description, { retryAfter, ...options })
+}

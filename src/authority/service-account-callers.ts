@@ -1,0 +1,115 @@
+import { hash } from 'node:crypto'
+import { LRUCache } from 'lru-cache'
+import type { Clock } from '../clock.ts'
+import { type CompactToken, maxTokenLength, parseCompact } from '../tokens/compact.ts'
+import { checkTimes, type ServiceAccountProof, verifyServiceAccountToken } from '../tokens/service-account-token.ts'
+import { TokenError } from '../tokens/token-error.ts'
+import type { BoundObjects } from './bound-objects.ts'
+import type { ClusterKeys } from './cluster-keys.ts'
+import { OAuthError } from './oauth-error.ts'
+
+export interface ServiceAccountCallersOptions {
+  readonly keys: Pick<ClusterKeys, 'issuer' | 'key' | 'lookAgain'>
+  readonly objects: BoundObjects
+  /** Our own issuer, which the tokens have to be for. */
+  readonly audience: string
+  readonly clock: Clock
+  /** Most tokens whose signatures are remembered; 20,000 by default, about a kilobyte each. */
+  readonly remembered?: number
+}
+
+/** Seconds after which a caller may ask again when the API server was needed and away. */
+const retryAfter = 2
+
+interface Remembered {
+  readonly proof: ServiceAccountProof
+  /** The issuer that it was verified for. */
+  readonly issuer: string
+}
+
+/**
+ * Who presents a projected ServiceAccount token. The signature is verified here and once, whereupon it is remembered
+ * that this very text is good: a digest of the whole text stands for nothing but that. What can change is judged every
+ * time: key, expiry, pod and account.
+ */
+export class ServiceAccountCallers {
+  readonly #options: ServiceAccountCallersOptions
+  readonly #remembered: LRUCache<string, Remembered>
+
+  constructor(options: ServiceAccountCallersOptions) {
+    this.#options = options
+    this.#remembered = new LRUCache({ max: options.remembered ?? 20_000 })
+  }
+
+  /** Whether a token says that it is the cluster's, which is not believed: it decides how it is verified. */
+  isMeant(token: string): boolean {
+    const { issuer } = this.#options.keys
+    if (issuer === undefined || token.length > maxTokenLength) return false
+    if (this.#remembered.has(digestOf(token))) return true
+    try {
+      return parseCompact(token).claims.iss === issuer
+    } catch {
+      return false
+    }
+  }
+
+  /**
+   * The account and pod that a token proves. Throws TokenError where it proves nothing, and an OAuthError with
+   * `temporarily_unavailable` where that cannot be told now.
+   */
+  async prove(token: string): Promise<ServiceAccountProof> {
+    const { keys, objects, clock } = this.#options
+    if (keys.issuer === undefined) throw unavailable('keys-unread')
+    if (token.length > maxTokenLength) throw new TokenError('ERR_TOKEN_MALFORMED', 'token is too long')
+    const digest = digestOf(token)
+    const proof = this.#recall(digest) ?? (await this.#verify(token, digest))
+    checkTimes(proof, clock.now())
+    if (objects.areKnown(proof)) return proof
+    const found = await objects.look(proof)
+    if (found === 'unknown') throw unavailable('bound-objects-unknown')
+    if (found === 'absent') throw new TokenError('ERR_TOKEN_BOUND_OBJECT', 'pod or account of the token is gone')
+    return proof
+  }
+
+  #recall(digest: string): ServiceAccountProof | undefined {
+    const { keys } = this.#options
+    const known = this.#remembered.get(digest)
+    if (known === undefined) return undefined
+    const { proof, issuer } = known
+    return issuer === keys.issuer && keys.key(proof.key.kid) === proof.key ? proof : undefined
+  }
+
+  async #verify(token: string, digest: string): Promise<ServiceAccountProof> {
+    const { keys, audience, clock } = this.#options
+    const compact = parseCompact(token)
+    if (this.#isOfUnknownKey(compact) && !(await keys.lookAgain())) throw unavailable('keys-unknown')
+    const issuer = keys.issuer ?? ''
+    const proof = verifyServiceAccountToken(compact, {
+      keys: (kid) => keys.key(kid),
+      issuer,
+      audience,
+      now: clock.now(),
+    })
+    this.#remembered.set(digest, { proof, issuer })
+    return proof
+  }
+
+  /** Whether a token says that it is the cluster's and alive, and names a key that is not known (yet). */
+  #isOfUnknownKey({ header, claims }: CompactToken): boolean {
+    const { keys, clock } = this.#options
+    const { kid } = header
+    if (typeof kid !== 'string' || keys.key(kid) !== undefined) return false
+    return claims.iss === keys.issuer && Number(claims.exp) * 1000 > clock.now()
+  }
+}
+
+function digestOf(token: string): string {
+  return hash('sha256', token, 'base64url')
+}
+
+function unavailable(reason: string): OAuthError {
+  return new OAuthError('temporarily_unavailable', 'the cluster cannot be asked about this token now', {
+    retryAfter,
+    reason,
+  })
+}

@@ -1,0 +1,43 @@
+import { SignetError } from '../errors.ts'
+
+/**
+ * A certificate cannot be read, issued or trusted. Codes: `ERR_CERTIFICATE_FORM`, `ERR_CERTIFICATE_NAME`,
+ * `ERR_CERTIFICATE_VALIDITY`, `ERR_CERTIFICATE_AUTHORITY`. Messages never show key material.
+ */
+export class CertificateError extends SignetError {}
+
+/** Most characters of PEM that are read. */
+export const maxPemLength = 256 * 1024
+
+const block = /-----BEGIN ([A-Z0-9 ]{1,40})-----\r?\n([A-Za-z0-9+/=\r\n]+)-----END ([A-Z0-9 ]{1,40})-----/g
+
+/** One block in the form that every tool reads (RFC 7468 §3). */
+export function encodePem(label: string, der: Buffer): string {
+  const lines = der.toString('base64').match(/.{1,64}/g) ?? []
+  return `-----BEGIN ${label}-----\n${lines.join('\n')}\n-----END ${label}-----\n`
+}
+
+/** The certificates of a PEM text, each as PEM of its own. Throws like `certificatesOfPem`. */
+export function splitPem(text: string): string[] {
+  return certificatesOfPem(text).map((der) => encodePem('CERTIFICATE', der))
+}
+
+/**
+ * The certificates of a PEM text in their order, as DER; text between blocks is ignored. Throws CertificateError with
+ * `ERR_CERTIFICATE_FORM` for a text that is too long, for one without certificates, and for any other kind of block,
+ * so that a private key cannot slip into what is published (I3).
+ */
+export function certificatesOfPem(text: string): Buffer[] {
+  if (text.length > maxPemLength)
+    throw new CertificateError('ERR_CERTIFICATE_FORM', `PEM has more than ${maxPemLength} characters`)
+  const blocks = [...text.matchAll(block)]
+  if (blocks.length === 0 || blocks.length !== text.split('-----BEGIN ').length - 1) {
+    throw new CertificateError('ERR_CERTIFICATE_FORM', 'PEM has no certificate or a broken block')
+  }
+  return blocks.map(([, begin, body, end]) => {
+    if (begin !== 'CERTIFICATE' || end !== begin) {
+      throw new CertificateError('ERR_CERTIFICATE_FORM', 'PEM has a block that is not a certificate')
+    }
+    return Buffer.from(body ?? '', 'base64')
+  })
+}

@@ -1,0 +1,37 @@
+import { parseIssuer } from '../../authority/discovery.ts'
+import { FormHandler, type FormHandlerOptions } from '../../authority/form-handler.ts'
+import { RateLimit } from '../../authority/rate-limit.ts'
+import { Overload } from '../../server/overload.ts'
+import type { Values } from '../config.ts'
+import type { Operations } from './operations.ts'
+
+/** Most forms that are being answered at a time: more only wait for one another. */
+const underWay = 512
+/** How long the event loop may be busy with what came in together, in milliseconds, before the rest is refused. */
+const delayMs = 200
+
+/** The HTTP side of the endpoints that take forms, with its limits and metrics. */
+export function authorityForms(options: {
+  readonly values: Values<'addressRate'>
+  readonly issuer: string
+  readonly endpoints: FormHandlerOptions['endpoints']
+  readonly operations: Pick<Operations, 'logger' | 'metrics' | 'onScrape'>
+}): { readonly forms: FormHandler; readonly close: () => void } {
+  const { values, issuer, endpoints, operations } = options
+  const { logger, metrics } = operations
+  const overload = new Overload({ underWay, delayMs })
+  operations.onScrape(() => metrics.formsUnderWay.set(overload.underWay))
+  const forms = new FormHandler({
+    issuer: parseIssuer(issuer),
+    endpoints,
+    overload,
+    addresses: new RateLimit({ perSecond: values.addressRate }),
+    logger,
+    onAnswer: (endpoint, status, durationMs) => {
+      metrics.httpRequests.inc({ endpoint, status: String(status) })
+      metrics.formDuration.observe({ endpoint }, durationMs / 1000)
+    },
+    onRefusal: (endpoint, { error, reason = 'other' }) => metrics.oauthRefusals.inc({ endpoint, error, reason }),
+  })
+  return { forms, close: () => overload.close() }
+}

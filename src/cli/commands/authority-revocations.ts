@@ -1,0 +1,152 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { TokenRevocation } from '../../api/v1alpha1/types.ts'
+import { allRevocations } from '../../authority/all-revocations.ts'
+import type { CallerAuthenticator } from '../../authority/caller.ts'
+import { DeletedIdentities } from '../../authority/deleted-identities.ts'
+import type { FormEndpoint } from '../../authority/form-endpoint.ts'
+import { introspect } from '../../authority/introspect.ts'
+import { KnownKeys } from '../../authority/known-keys.ts'
+import { PresentedTokens } from '../../authority/presented-tokens.ts'
+import type { PublicKeySource } from '../../authority/public-key-source.ts'
+import { RevocationFeed } from '../../authority/revocation-feed.ts'
+import { RevocationHints } from '../../authority/revocation-hints.ts'
+import type { Revocations } from '../../authority/revocations.ts'
+import { revoke } from '../../authority/revoke.ts'
+import type { SharedCache } from '../../authority/shared-cache.ts'
+import { SharedVerifications } from '../../authority/shared-verifications.ts'
+import { type Clock, systemClock } from '../../clock.ts'
+import { MINUTE, SECOND } from '../../duration.ts'
+import type { KubeClient } from '../../kube/client.ts'
+import type { HttpKubeClient } from '../../kube/http-client.ts'
+import { type LeanRevocation, leanRevocations } from '../../kube/lean-revocation.ts'
+import type { KubeObject } from '../../kube/object.ts'
+import { Reflector } from '../../kube/reflector.ts'
+import { resources } from '../../kube/resource.ts'
+import { TokenRevocationStore } from '../../kube/token-revocation-store.ts'
+import { TokenRevocations } from '../../kube/token-revocations.ts'
+import type { Logger } from '../../logger.ts'
+
+export interface AuthorityRevocationsOptions {
+  readonly client: KubeClient & Pick<HttpKubeClient, 'clockOffset'>
+  readonly source: PublicKeySource
+  /** When the keys were last heard of, in milliseconds of the monotonic clock; undefined before. */
+  readonly keysHeardAt: () => number | undefined
+  readonly issuer: string
+  readonly trustDomain: string
+  readonly watchNamespaces: readonly string[]
+  /** Identities as `shop/gateway`. */
+  readonly introspectors: readonly string[]
+  readonly certificateDirectory: string
+  /** Absent where there is no Redis: what replicas share is then worth nothing. */
+  readonly sharedCache?: SharedCache | undefined
+  readonly logger: Logger
+  readonly clock?: Clock
+}
+
+/** Everything about revocations that the authority has: what is revoked, the document of it, and both endpoints. */
+export interface AuthorityRevocations {
+  readonly revocations: Revocations
+  /** Which identities exist, and the keys that tokens are verified with. */
+  readonly keys: KnownKeys
+  /** Tokens of ours as callers present them, to be asked about or as a proof of who they are. */
+  readonly tokens: PresentedTokens
+  readonly feed: RevocationFeed
+  readonly notReady: () => string | undefined
+  readonly endpoints: (authenticator: CallerAuthenticator) => {
+    readonly introspect: FormEndpoint
+    readonly revoke: FormEndpoint
+  }
+  /** Watches until the signal is aborted. */
+  readonly run: (signal: AbortSignal) => Promise<void>
+  readonly close: () => void
+}
+
+/** Bookmarks come about once a minute, and watches are renewed sooner. */
+const freshMs = 90 * SECOND
+/** How often the file of the serving key is looked at. */
+const secretMs = MINUTE
+
+export function authorityRevocations(options: AuthorityRevocationsOptions): AuthorityRevocations {
+  const { client, source, issuer, trustDomain, watchNamespaces, sharedCache, logger, clock = systemClock } = options
+  const transform = leanRevocations(trustDomain)
+  const reflector = new Reflector<LeanRevocation>({
+    client,
+    resource: resources.tokenRevocations,
+    ...(watchNamespaces.length === 0 ? {} : { namespaces: watchNamespaces }),
+    transform: (object) => transform(object as TokenRevocation & KubeObject),
+    logger,
+  })
+  const recorded = new TokenRevocations({
+    reflector,
+    // Nothing is forgotten on the word of one clock.
+    now: () => clock.now() - Math.max(0, client.clockOffset() ?? 0),
+  })
+  const keys = new KnownKeys({ source, logger })
+  const deleted = new DeletedIdentities({ keys, trustDomain, clock })
+  const revocations = allRevocations(recorded, deleted)
+  const store = new TokenRevocationStore({ client, onRecord: (record) => recorded.take(transform(record)) })
+  const hints = sharedCache === undefined ? undefined : new RevocationHints({ cache: sharedCache, store, logger })
+  const tokens = new PresentedTokens({
+    issuer,
+    trustDomain,
+    keys,
+    revocations,
+    clock,
+    isCurrent: () => clock.monotonic() - (options.keysHeardAt() ?? Number.NEGATIVE_INFINITY) < freshMs,
+    shared:
+      sharedCache === undefined
+        ? undefined
+        : new SharedVerifications({
+            cache: sharedCache,
+            secret: servingKey(join(options.certificateDirectory, 'tls.key'), clock),
+          }),
+  })
+  const introspectors = new Set(options.introspectors)
+  return {
+    revocations,
+    keys,
+    tokens,
+    feed: new RevocationFeed({ issuer, revocations, clock }),
+    notReady: () => (recorded.ready() ? undefined : 'revocations have not been read yet'),
+    endpoints: (authenticator) => ({
+      introspect: introspect({ authenticator, tokens, trustDomain, introspectors }),
+      revoke: revoke({
+        authenticator,
+        tokens,
+        store,
+        clock,
+        onStored: (record) => hints?.tell(record),
+        logger,
+      }),
+    }),
+    run: (signal) => reflector.run(signal),
+    close: () => {
+      hints?.close()
+      deleted.close()
+      keys.close()
+      recorded.close()
+    },
+  }
+}
+
+/**
+ * What all replicas know and nobody else: the private key of the serving certificate, which each has mounted. Read anew
+ * once a minute, as it is renewed; until both have the new one, what replicas share are misses.
+ */
+function servingKey(file: string, clock: Clock): () => Uint8Array | undefined {
+  let known: Uint8Array | undefined
+  let readAt = Number.NEGATIVE_INFINITY
+  return () => {
+    const now = clock.monotonic()
+    if (now - readAt < secretMs) return known
+    readAt = now
+    try {
+      const read = readFileSync(file)
+      if (known === undefined || !read.equals(known)) known = read
+    } catch {
+      known = undefined
+    }
+    return known
+  }
+}

@@ -1,0 +1,17 @@
+import { readFile } from 'node:fs/promises'
+import { messageOf } from '../../errors.ts'
+import { type KeyEncryptionKeys, parseKeyEncryptionKeys } from '../../keys/key-encryption.ts'
+import { ConfigError, settings } from '../config.ts'
+
+/** The keys of the file, read once, at the start; undefined where there is no file. Throws ConfigError. */
+export async function readKeyEncryptionKeys(
+  file: string | undefined,
+  { flag }: { readonly flag: string } = settings.keyEncryptionKeyFile,
+): Promise<KeyEncryptionKeys | undefined> {
+  if (file === undefined) return undefined
+  try {
+    return parseKeyEncryptionKeys(await readFile(file, 'utf8'))
+  } catch (error) {
+    throw new ConfigError(`--${flag}: cannot use "${file}": ${messageOf(error)}`)
+  }
+}

@@ -1,0 +1,68 @@
+import { SECOND } from '../../duration.ts'
+import { startTlsServer } from '../../server/tls-server.ts'
+import { createWebhookHandler } from '../../webhook/handler.ts'
+import { defaultIssuer, type Values } from '../config.ts'
+import { aborted, drainMs, type Operations, startOperations } from './operations.ts'
+
+type Settings = Values<
+  | 'logLevel'
+  | 'metricsPort'
+  | 'probePort'
+  | 'namespace'
+  | 'port'
+  | 'certificateDirectory'
+  | 'issuer'
+  | 'issuerScope'
+  | 'nudge'
+  | 'allowedClaims'
+>
+
+/** Serves admission until the signal, then for 15 s more, so that no call of the API server is lost. */
+export async function runWebhook(values: Settings, signal: AbortSignal): Promise<void> {
+  const operations = await startOperations('webhook', values)
+  try {
+    await serve(values, operations, signal)
+  } finally {
+    operations.stopping()
+    await operations.close()
+  }
+}
+
+async function serve(values: Settings, operations: Operations, signal: AbortSignal): Promise<void> {
+  const {
+    namespace,
+    issuer = defaultIssuer(namespace),
+    issuerScope,
+    nudge,
+    allowedClaims,
+    port,
+    certificateDirectory,
+  } = values
+  const { logger, metrics } = operations
+  let ready = (): string | undefined => 'is starting'
+  operations.addCheck('certificate', () => ready())
+  const server = await startTlsServer({
+    port,
+    certificateDirectory,
+    handler: createWebhookHandler({
+      issuer,
+      issuerScope,
+      namespace,
+      nudge,
+      allowedClaims,
+      onDecision: ({ path, decision, seconds }) => {
+        metrics.webhookDecisions.inc({ path, decision })
+        metrics.webhookDuration.observe(seconds)
+      },
+      logger,
+    }),
+    logger,
+    onCertificate: (notAfter) => metrics.certificateExpiry.set({ certificate: 'signet-webhook' }, notAfter / SECOND),
+  })
+  ready = () => server.ready()
+  logger.info('serving admission', { port: server.port })
+  await aborted(signal)
+  logger.info('stopping')
+  operations.stopping()
+  await server.drain(drainMs)
+}

@@ -1,0 +1,95 @@
+import type { Command } from 'commander'
+import type { KeyStatus, ServiceIdentity, TokenRevocation } from '../../../api/v1alpha1/types.ts'
+import { resources } from '../../../kube/resource.ts'
+import { addConnection, flagsOf } from '../connection.ts'
+import type { Context, Session } from '../context.ts'
+import { CommandError } from '../failures.ts'
+import { activeKey, findIdentity, fullName } from '../identities.ts'
+import { printed, readable } from '../output.ts'
+import { addRevokeFlags, createRevocation, type RevokeFlags } from '../revoke.ts'
+import { lookAtRevocation, reportCreated, whereToLook } from '../revocation-progress.ts'
+import { formatElapsed, type Look, waitUntil } from '../wait.ts'
+
+export function addRevokeKey(program: Command, context: Context): void {
+  const command = program
+    .command('revoke-key')
+    .description('withdraw a signing key at once; a fresh one signs and tokens are minted anew')
+    .argument('<NAME>', 'the ServiceIdentity')
+    .argument('[KEYID]', 'the key, as show lists it (default: the one that signs)')
+  addRevokeFlags(addConnection(command))
+    .addHelpText(
+      'after',
+      `
+The key leaves the JWK Set, and with it every token that it signed stops verifying wherever the set is fetched anew.
+Other identities are untouched. Waits until the controller has done it and a fresh key signs.
+
+Examples:
+  kubectl signet revoke-key orders
+  kubectl signet revoke-key orders -n shop --reason 'leaked in a backup' --yes
+  kubectl signet revoke-key orders KEYID --wait=false --yes`,
+    )
+    .action((name: string, keyID?: string) => revokeKey(context, command, name, keyID))
+}
+
+async function revokeKey(context: Context, command: Command, name: string, given: string | undefined): Promise<void> {
+  const flags = flagsOf(command, command.opts<RevokeFlags>())
+  const session = await context.connect(flags)
+  const identity = await findIdentity(session, name)
+  const { keyID, state } = chooseKey(identity, given)
+  const question =
+    `Revoke key ${keyID} (${state}) of ${fullName(identity)}?\n` +
+    'Every token that it signed stops verifying; a fresh key signs at once, and tokens are minted anew.'
+  const created = await createRevocation(context, session, identity, { revoked: { keyID }, question, flags })
+  reportCreated(context, created, flags)
+  if (!flags.wait) {
+    await printed(context.terminal, readable(created), flags.output)
+    return
+  }
+  const { done, tookMs } = await waitUntil(context, {
+    timeout: flags.timeout,
+    look: () => look(session, identity, created, keyID),
+    onTimeout: whereToLook(created),
+  })
+  if (await printed(context.terminal, readable(done.revocation), flags.output)) return
+  const tokens = done.tokens === 1 ? '1 token is' : `${done.tokens} tokens are`
+  context.terminal.out(
+    `key ${keyID} of ${fullName(identity)} revoked in ${formatElapsed(tookMs)}: ` +
+      `key ${done.signing} signs, ${tokens} minted anew\n`,
+  )
+}
+
+function chooseKey(identity: ServiceIdentity, given: string | undefined): Pick<KeyStatus, 'keyID' | 'state'> {
+  const keys = identity.status?.keys ?? []
+  const key = given === undefined ? activeKey(identity) : keys.find(({ keyID }) => keyID === given)
+  const those =
+    keys.length === 0 ? 'it has none' : `it has: ${keys.map((one) => `${one.keyID} (${one.state})`).join(', ')}`
+  if (key === undefined && given === undefined)
+    throw new CommandError(`no key of ${fullName(identity)} signs; ${those}`)
+  if (key === undefined) throw new CommandError(`${fullName(identity)} has no key ${given ?? ''}; ${those}`)
+  if (key.state === 'Revoked') throw new CommandError(`key ${key.keyID} of ${fullName(identity)} is revoked already`)
+  return key
+}
+
+interface Replaced {
+  readonly revocation: TokenRevocation
+  readonly signing: string
+  readonly tokens: number
+}
+
+/** Done once the revocation is applied, another key signs, and no token of the revoked key is left in the Secret. */
+async function look(
+  session: Session,
+  { metadata: { namespace, name } }: ServiceIdentity,
+  created: TokenRevocation,
+  keyID: string,
+): Promise<Look<Replaced>> {
+  const found = await lookAtRevocation(session, created)
+  if ('missing' in found) return found
+  const identity = await session.client.get<ServiceIdentity>(resources.serviceIdentities, { namespace, name })
+  if (identity === undefined) throw new CommandError(`${namespace}/${name} was deleted meanwhile, and its keys with it`)
+  const signing = activeKey(identity)?.keyID
+  const tokens = identity.status?.tokens ?? []
+  if (signing === undefined || signing === keyID) return { missing: 'no fresh key signs yet' }
+  if (tokens.some((token) => token.keyID === keyID)) return { missing: 'not every token is minted anew yet' }
+  return { done: { revocation: found.done, signing, tokens: tokens.length } }
+}

@@ -1,0 +1,93 @@
+import type { Command } from 'commander'
+import type { ServiceIdentity } from '../../../api/v1alpha1/types.ts'
+import { addConnection, flagsOf } from '../connection.ts'
+import type { Context } from '../context.ts'
+import { CommandError, UsageError } from '../failures.ts'
+import { findIdentity, fullName } from '../identities.ts'
+import { printed, readable } from '../output.ts'
+import { parseIssuedBefore } from '../issued-before.ts'
+import { lookAtRevocation, reportCreated, whereToLook } from '../revocation-progress.ts'
+import { addRevokeFlags, createRevocation, type RevokeFlags } from '../revoke.ts'
+import { readToken } from '../token-input.ts'
+import { type Revoked, whatIsRevoked } from '../token-revocation.ts'
+import { formatElapsed, waitUntil } from '../wait.ts'
+
+interface Flags extends RevokeFlags {
+  readonly tokenId?: string
+  readonly issuedBefore?: string
+  readonly token?: string
+}
+
+export function addRevokeToken(program: Command, context: Context): void {
+  const command = program
+    .command('revoke-token')
+    .description('withdraw one token, or all that were issued before a time')
+    .argument('<NAME>', 'the ServiceIdentity')
+    .option('--token-id <JTI>', 'the jti of the token, as show and logs name it')
+    .option('--issued-before <TIME>', 'every token issued before this RFC 3339 time, or before now')
+    .option('--token <FILE>', 'the token in this file, or on standard input for -; only its jti is sent')
+  addRevokeFlags(addConnection(command))
+    .addHelpText(
+      'after',
+      `
+Give exactly one of --token-id, --issued-before and --token. A mounted token that is revoked is minted anew. Introspection
+refuses it at once, and verifiers that read the list of revocations within seconds. A verifier that knows nothing but the
+JWK Set accepts a revoked token until it expires: to stop that too, use revoke-key.
+
+Examples:
+  kubectl signet revoke-token orders --token-id JTI --reason 'seen in a log'
+  kubectl signet revoke-token orders --issued-before 2026-01-02T03:04:05Z --yes
+  kubectl signet revoke-token orders --token leaked.jwt --yes`,
+    )
+    .action((name: string) => revokeToken(context, command, name))
+}
+
+async function revokeToken(context: Context, command: Command, name: string): Promise<void> {
+  const flags = flagsOf(command, command.opts<Flags>())
+  onlyOne(flags)
+  const session = await context.connect(flags)
+  const identity = await findIdentity(session, name)
+  const revoked = await revokedBy(context, identity, flags)
+  const what = whatIsRevoked({ identity: name, ...revoked })
+  const question = `Revoke ${what} of ${fullName(identity)}?`
+  const created = await createRevocation(context, session, identity, { revoked, question, flags })
+  reportCreated(context, created, flags)
+  if (!flags.wait) {
+    await printed(context.terminal, readable(created), flags.output)
+    return
+  }
+  const { done, tookMs } = await waitUntil(context, {
+    timeout: flags.timeout,
+    look: () => lookAtRevocation(session, created),
+    onTimeout: whereToLook(created),
+  })
+  if (await printed(context.terminal, readable(done), flags.output)) return
+  context.terminal.out(`${what} of ${fullName(identity)} revoked in ${formatElapsed(tookMs)}\n`)
+}
+
+/** As Signet makes them; anything else could not be stored, and might rewrite what a terminal shows. */
+const tokenIDForm = /^[A-Za-z0-9_-]{1,64}$/
+
+function onlyOne({ tokenId, issuedBefore, token }: Flags): void {
+  const given = [tokenId, issuedBefore, token].filter((value) => value !== undefined)
+  if (given.length !== 1) throw new UsageError('give exactly one of --token-id, --issued-before and --token')
+  if (tokenId !== undefined && !tokenIDForm.test(tokenId)) {
+    throw new UsageError('--token-id: give the jti of a token, letters, digits, dashes and underscores')
+  }
+}
+
+async function revokedBy(context: Context, identity: ServiceIdentity, flags: Flags): Promise<Revoked> {
+  const now = context.clock.now()
+  if (flags.tokenId !== undefined) return { tokenID: flags.tokenId }
+  if (flags.issuedBefore !== undefined) return { issuedBefore: parseIssuedBefore(flags.issuedBefore, now) }
+  const { claims } = await readToken(context.terminal, flags.token ?? '-')
+  const { sub, jti, exp } = claims
+  const { subject } = identity.status ?? {}
+  if (subject === undefined || sub !== subject) {
+    const whose = typeof sub === 'string' ? `of ${sub}` : 'without a subject'
+    throw new CommandError(`the token is one ${whose}, not of ${fullName(identity)} (${subject ?? 'no subject yet'})`)
+  }
+  if (typeof jti !== 'string' || !tokenIDForm.test(jti)) throw new CommandError('the token has no jti to revoke it by')
+  if (typeof exp === 'number' && exp * 1000 < now) context.terminal.err('The token says that it has expired already.\n')
+  return { tokenID: jti }
+}

@@ -1,0 +1,48 @@
+import type { Command } from 'commander'
+import type { ServiceIdentity } from '../../../api/v1alpha1/types.ts'
+import { formatTime } from '../../../clock.ts'
+import { rotateKeyAnnotation } from '../../../identity/workload.ts'
+import { resources } from '../../../kube/resource.ts'
+import { addConnection, flagsOf } from '../connection.ts'
+import type { Context } from '../context.ts'
+import { findIdentity, fullName } from '../identities.ts'
+import { addOutput, type Format, printed, readable } from '../output.ts'
+import { requestedRotationAt } from '../rotation.ts'
+import { formatAge } from '../times.ts'
+
+export function addRotateKey(program: Command, context: Context): void {
+  const command = program
+    .command('rotate-key')
+    .description('ask for a new signing key, published ahead as always')
+    .argument('<NAME>', 'the ServiceIdentity')
+  addOutput(addConnection(command), ['json', 'yaml'])
+    .addHelpText(
+      'after',
+      `
+The new key is published now and signs after the identity's publishAhead, so that no verifier meets a key that it does
+not know. The key that signs until then stays valid for what it has signed. For a key that leaked, use revoke-key.
+
+Examples:
+  kubectl signet rotate-key orders
+  kubectl signet rotate-key orders -n shop`,
+    )
+    .action((name: string) => rotateKey(context, command, name))
+}
+
+async function rotateKey(context: Context, command: Command, name: string): Promise<void> {
+  const flags = flagsOf(command, command.opts<{ readonly output?: Format }>())
+  const session = await context.connect(flags)
+  const identity = await findIdentity(session, name)
+  const now = context.clock.now()
+  const patch = { metadata: { annotations: { [rotateKeyAnnotation]: new Date(now).toISOString() } } }
+  const ref = { namespace: identity.metadata.namespace, name }
+  const changed = await session.client.patch<ServiceIdentity>(resources.serviceIdentities, ref, patch, {
+    type: 'merge',
+  })
+  if (await printed(context.terminal, readable(changed), flags.output)) return
+  const at = requestedRotationAt(changed, now)
+  context.terminal.out(
+    `serviceidentity ${fullName(changed)}: a new key is asked for; it signs in ${formatAge(at - now)} ` +
+      `(${formatTime(at)}), when verifiers know it\n`,
+  )
+}

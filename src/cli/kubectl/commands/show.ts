@@ -1,0 +1,49 @@
+import type { Command } from 'commander'
+import type { TokenRevocation } from '../../../api/v1alpha1/types.ts'
+import { KubeError } from '../../../kube/api-errors.ts'
+import { resources } from '../../../kube/resource.ts'
+import { addConnection, flagsOf } from '../connection.ts'
+import type { Context, Session } from '../context.ts'
+import { describeIdentity } from '../describe.ts'
+import { findIdentity } from '../identities.ts'
+import { addOutput, type Format, printed, readable } from '../output.ts'
+
+export function addShow(program: Command, context: Context): void {
+  const command = program
+    .command('show')
+    .description('show the keys, tokens and revocations of an identity')
+    .argument('<NAME>', 'the ServiceIdentity')
+  addOutput(addConnection(command), ['json', 'yaml', 'wide'])
+    .addHelpText(
+      'after',
+      `
+Wide output has the times themselves in place of how long ago.
+
+Examples:
+  kubectl signet show orders
+  kubectl signet show orders -n shop -o wide
+  kubectl signet show orders -o yaml`,
+    )
+    .action((name: string) => show(context, command, name))
+}
+
+async function show(context: Context, command: Command, name: string): Promise<void> {
+  const flags = flagsOf(command, command.opts<{ readonly output?: Format }>())
+  const session = await context.connect(flags)
+  const identity = readable(await findIdentity(session, name))
+  if (await printed(context.terminal, identity, flags.output)) return
+  const revocations = await revocationsOf(session, name)
+  const description = { identity, revocations, now: context.clock.now(), wide: flags.output === 'wide' }
+  context.terminal.out(describeIdentity(description))
+}
+
+/** None where the cluster does not know the kind, or they may not be read: they are no more than an addition here. */
+async function revocationsOf({ client, namespace }: Session, identity: string): Promise<TokenRevocation[]> {
+  try {
+    const { items } = await client.list<TokenRevocation>(resources.tokenRevocations, { namespace })
+    return items.filter(({ spec }) => spec.identity === identity)
+  } catch (error) {
+    if (error instanceof KubeError && (error.isNotFound || error.isForbidden)) return []
+    throw error
+  }
+}

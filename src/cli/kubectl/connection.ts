@@ -1,0 +1,30 @@
+import type { Command } from 'commander'
+import { loadUserConfig } from '../../kube/config.ts'
+import { version } from '../version.ts'
+import type { ConnectionFlags, Session } from './context.ts'
+
+/** The flags that every command takes, before its name or after it. */
+export function addConnection(command: Command): Command {
+  return command
+    .option('-n, --namespace <NAME>', "namespace of the identity (default: the context's)")
+    .option('--context <NAME>', 'context of the kubeconfig to use')
+    .option('--kubeconfig <FILE>', 'kubeconfig to use')
+}
+
+/** The flags of a command with those that were given before its name; the later one counts. */
+export function flagsOf<T extends object>(command: Command, own: T): ConnectionFlags & T {
+  return { ...command.parent?.opts<ConnectionFlags>(), ...own }
+}
+
+/** Connects as kubectl does: by kubeconfig, its exec plugins included. The client is loaded only here. */
+export async function connect({ namespace, context, kubeconfig }: ConnectionFlags): Promise<Session> {
+  const configuration = await loadUserConfig({ kubeconfig, context })
+  const { HttpKubeClient } = await import('../../kube/http-client.ts')
+  const client = new HttpKubeClient(configuration, { userAgent: `kubectl-signet/${version}` })
+  return {
+    client,
+    server: configuration.server,
+    namespace: namespace ?? configuration.namespace ?? 'default',
+    close: () => client.close(),
+  }
+}

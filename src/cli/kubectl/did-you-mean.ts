@@ -1,0 +1,28 @@
+/** Most names that are shown where none is close. */
+const shown = 5
+
+/** What a name may have been meant to be: the closest of those there are, else some of them. */
+export function didYouMean(wanted: string, names: readonly string[]): string {
+  const close = names
+    .map((name) => ({ name, distance: distanceOf(wanted, name) }))
+    .filter(({ distance }) => distance <= Math.max(2, wanted.length / 4))
+    .sort((a, b) => a.distance - b.distance)
+  if (close[0] !== undefined) return `did you mean ${close[0].name}?`
+  if (names.length === 0) return 'there is none'
+  const more = names.length > shown ? `, and ${names.length - shown} more` : ''
+  return `there are: ${names.slice(0, shown).join(', ')}${more}`
+}
+
+/** How many letters have to be changed, added or removed (Levenshtein). */
+function distanceOf(a: string, b: string): number {
+  let previous = Array.from({ length: b.length + 1 }, (_, index) => index)
+  for (const [row, letter] of Array.from(a).entries()) {
+    const next = [row + 1]
+    for (const [column, other] of Array.from(b).entries()) {
+      const changed = (previous[column] ?? 0) + (letter === other ? 0 : 1)
+      next.push(Math.min(changed, (previous[column + 1] ?? 0) + 1, (next[column] ?? 0) + 1))
+    }
+    previous = next
+  }
+  return previous.at(-1) ?? 0
+}

@@ -1,0 +1,15 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { systemClock } from '../../clock.ts'
+import { connect } from './connection.ts'
+import { runPlugin } from './program.ts'
+import { processTerminal } from './terminal.ts'
+
+// Whoever reads the output, `head` for example, may have seen enough.
+process.stdout.on('error', () => process.exit(0))
+
+process.exitCode = await runPlugin(process.argv.slice(2), {
+  terminal: processTerminal,
+  clock: systemClock,
+  pause: (milliseconds) => pause(milliseconds),
+  connect,
+})

@@ -1,0 +1,59 @@
+import type { Command } from 'commander'
+import { apiVersion, tokenRevocations } from '../../api/v1alpha1/group-version.ts'
+import type { ServiceIdentity, TokenRevocation } from '../../api/v1alpha1/types.ts'
+import { KubeError } from '../../kube/api-errors.ts'
+import { resources } from '../../kube/resource.ts'
+import { confirm } from './confirm.ts'
+import type { Context, Session } from './context.ts'
+import { CommandError } from './failures.ts'
+import { fullName } from './identities.ts'
+import { addOutput, type Format } from './output.ts'
+import type { Revoked } from './token-revocation.ts'
+import { addWait, type WaitFlags } from './wait.ts'
+
+/** What both ways of revoking take. */
+export interface RevokeFlags extends WaitFlags {
+  readonly reason?: string
+  readonly yes?: boolean
+  readonly output?: Format
+}
+
+export function addRevokeFlags(command: Command): Command {
+  command
+    .option('--reason <TEXT>', 'why, for whoever reads the TokenRevocation')
+    .option('-y, --yes', 'do not ask first')
+  return addOutput(addWait(command), ['json', 'yaml'])
+}
+
+/** Asks, and creates the TokenRevocation that makes the controller do it. */
+export async function createRevocation(
+  { terminal }: Context,
+  { client, server, namespace }: Session,
+  identity: ServiceIdentity,
+  options: {
+    readonly revoked: Revoked
+    readonly question: string
+    readonly flags: Pick<RevokeFlags, 'reason' | 'yes'>
+  },
+): Promise<TokenRevocation> {
+  const { revoked, question, flags } = options
+  const { name } = identity.metadata
+  await confirm(terminal, question, flags.yes)
+  const wanted = {
+    apiVersion,
+    kind: tokenRevocations.kind,
+    // Without a name of ours, the API server makes one up.
+    metadata: { name: '', generateName: `${name}-`, namespace },
+    spec: { identity: name, ...revoked, ...(flags.reason === undefined ? {} : { reason: flags.reason }) },
+  }
+  try {
+    return await client.create<TokenRevocation>(resources.tokenRevocations, wanted)
+  } catch (error) {
+    if (!(error instanceof KubeError && error.isNotFound)) throw error
+    throw new CommandError(
+      `the cluster at ${server} knows no TokenRevocations, so nothing was revoked for ${fullName(identity)}: ` +
+        'upgrade Signet there',
+      { cause: error },
+    )
+  }
+}

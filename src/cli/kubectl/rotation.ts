@@ -1,0 +1,27 @@
+import { effectiveSigningKey } from '../../api/v1alpha1/defaults.ts'
+import type { ServiceIdentity } from '../../api/v1alpha1/types.ts'
+import { parseTime } from '../../clock.ts'
+import { keyRotationSettings } from '../../policy/signing-key.ts'
+import { mayActivateAt, rotationDueAt, type RotationSettings } from '../../rotation/schedule.ts'
+import { activeKey } from './identities.ts'
+
+/** When the key that signs is due to be followed by the next, in milliseconds since the epoch. */
+export function nextRotationAt(identity: ServiceIdentity): number | undefined {
+  const activeAt = parseTime(activeKey(identity)?.activeAt)
+  return activeAt === undefined ? undefined : rotationDueAt(activeAt, settingsOf(identity))
+}
+
+/**
+ * When a key that is asked for at this moment may sign: published ahead from then, or from when the successor that waits
+ * already was published. Its algorithm has to be the one that is wanted, or it is replaced.
+ */
+export function requestedRotationAt(identity: ServiceIdentity, now: number): number {
+  const settings = settingsOf(identity)
+  const { algorithm } = effectiveSigningKey(identity.spec)
+  const waiting = identity.status?.keys?.find((key) => key.state === 'Published' && key.algorithm === algorithm)
+  return Math.max(now, mayActivateAt(parseTime(waiting?.publishedAt) ?? now, settings))
+}
+
+function settingsOf({ spec, status }: ServiceIdentity): RotationSettings {
+  return keyRotationSettings(effectiveSigningKey(spec), status?.subject ?? '')
+}

@@ -1,0 +1,66 @@
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import { formatDuration, MINUTE, parseDuration } from '../../duration.ts'
+import { KubeError } from '../../kube/api-errors.ts'
+import type { Context } from './context.ts'
+import { CommandError } from './failures.ts'
+
+export interface WaitFlags {
+  readonly wait: boolean
+  /** Milliseconds. */
+  readonly timeout: number
+}
+
+export function addWait(command: Command): Command {
+  const wait = new Option('--wait <BOOL>', 'wait until it is done').default(true, 'true').argParser(parseBoolean)
+  const timeout = new Option('--timeout <DURATION>', 'how long to wait').default(MINUTE, '60s').argParser(parseTimeout)
+  return command.addOption(wait).addOption(timeout)
+}
+
+/** What one look has found: it is done, or what is still missing. */
+export type Look<T> = { readonly done: T } | { readonly missing: string }
+
+const everyMs = 200
+
+/**
+ * Looks until it is done, and says how long that took. Where time runs out, a CommandError with what was missing last;
+ * an API server that does not answer for a while is looked for again.
+ */
+export async function waitUntil<T>(
+  { clock, pause }: Pick<Context, 'clock' | 'pause'>,
+  options: { readonly timeout: number; readonly look: () => Promise<Look<T>>; readonly onTimeout: string },
+): Promise<{ readonly done: T; readonly tookMs: number }> {
+  const start = clock.monotonic()
+  for (;;) {
+    const found = await options.look().catch(missingOf)
+    const tookMs = clock.monotonic() - start
+    if ('done' in found) return { done: found.done, tookMs }
+    if (tookMs >= options.timeout) {
+      throw new CommandError(
+        `not done within ${formatDuration(options.timeout)}: ${found.missing}; ${options.onTimeout}`,
+      )
+    }
+    await pause(everyMs)
+  }
+}
+
+function missingOf(error: unknown): { missing: string } {
+  const passing = error instanceof KubeError && (error.isUnreachable || error.isTooManyRequests || error.status >= 500)
+  if (!passing) throw error
+  return { missing: error.message }
+}
+
+/** `1.4 s`. */
+export function formatElapsed(milliseconds: number): string {
+  return `${(milliseconds / 1000).toFixed(1)} s`
+}
+
+function parseBoolean(text: string): boolean {
+  if (text !== 'true' && text !== 'false') throw new InvalidArgumentError('Give true or false.')
+  return text === 'true'
+}
+
+function parseTimeout(text: string): number {
+  const milliseconds = parseDuration(text)
+  if (milliseconds === undefined) throw new InvalidArgumentError('A duration looks like 60s, 5m or 1m30s.')
+  return milliseconds
+}

@@ -1,0 +1,55 @@
+import { KubeError } from '../../kube/api-errors.ts'
+import type { KubeClient } from '../../kube/client.ts'
+import { resources } from '../../kube/resource.ts'
+import type { Secret } from '../../kube/secret-codec.ts'
+import type { Store } from '../../kube/store.ts'
+
+export interface OwnSecretsOptions {
+  readonly client: KubeClient
+  readonly store: Store<Secret>
+  readonly namespace: string
+}
+
+/** Single Secrets of the operator's own namespace, read from the watched store, written with preconditions. */
+export class OwnSecrets {
+  private readonly options: OwnSecretsOptions
+
+  constructor(options: OwnSecretsOptions) {
+    this.options = options
+  }
+
+  find(name: string): Secret | undefined {
+    const { store, namespace } = this.options
+    return store.get({ namespace, name })
+  }
+
+  /** Creates the Secret, or replaces the version that was read: whatever `wanted` took over of its metadata decides. */
+  async write(wanted: Secret, previous: Secret | undefined, signal: AbortSignal): Promise<void> {
+    const { client, store } = this.options
+    if (previous !== undefined) {
+      store.insertIfNewer(await client.replace(resources.secrets, wanted, { signal }))
+      return
+    }
+    try {
+      store.insertIfNewer(await client.create(resources.secrets, wanted, { signal }))
+    } catch (error) {
+      if (error instanceof KubeError && error.isAlreadyExists) await this.relabel(wanted, signal)
+      throw error
+    }
+  }
+
+  /**
+   * Brings one of ours back that the watch does not show, because somebody took our labels from it: as it is, so that
+   * the next look goes on with it.
+   */
+  private async relabel({ metadata, type }: Secret, signal: AbortSignal): Promise<void> {
+    const { client, store } = this.options
+    const live = await client.get<Secret>(resources.secrets, metadata, { signal })
+    if (live === undefined || live.type !== type) return
+    const labelled = {
+      ...live,
+      metadata: { ...live.metadata, labels: { ...live.metadata.labels, ...metadata.labels } },
+    }
+    store.insertIfNewer(await client.replace(resources.secrets, labelled, { signal }))
+  }
+}

@@ -1,0 +1,92 @@
+import { components, managedLabels } from '../../api/v1alpha1/metadata.ts'
+import { type IssuedCertificate, issueServingCertificate } from '../../certificates/issue.ts'
+import { certificateInfo, certificateProblem } from '../../certificates/validate.ts'
+import type { Clock } from '../../clock.ts'
+import { MINUTE } from '../../duration.ts'
+import { type Secret, secretText, secretValue } from '../../kube/secret-codec.ts'
+import { renewCertificateAt } from '../../rotation/lifetimes.ts'
+import type { OwnSecrets } from './own-secrets.ts'
+
+/** A server of ours: the Secret with its certificate, and the Service under whose names it is called. */
+export interface Server {
+  readonly secretName: string
+  readonly serviceName: string
+}
+
+export const servers: readonly Server[] = [
+  { secretName: 'signet-webhook-tls', serviceName: 'signet-webhook' },
+  { secretName: 'signet-authority-tls', serviceName: 'signet-authority' },
+]
+
+export interface ServingCertificatesOptions {
+  readonly secrets: OwnSecrets
+  readonly namespace: string
+  readonly clusterDomain: string
+  /** Milliseconds. */
+  readonly lifetime: number
+  readonly clock: Clock
+}
+
+/** Serving certificates of webhook and authority: renewed after a third of their life, written to Secrets. */
+export class ServingCertificates {
+  private readonly options: ServingCertificatesOptions
+
+  constructor(options: ServingCertificatesOptions) {
+    this.options = options
+  }
+
+  /** Renews what is due; returns when to look again, and when the certificate in place ends. */
+  async reconcile(
+    server: Server,
+    authority: IssuedCertificate,
+    bundle: string,
+    signal: AbortSignal,
+  ): Promise<{ lookAgainAt: number; notAfter: number; renewed: boolean }> {
+    const { secrets, namespace, clock, lifetime } = this.options
+    const now = clock.now()
+    const secret = secrets.find(server.secretName)
+    const dnsNames = this.dnsNames(server)
+    const current = secret === undefined ? undefined : usable(secret, dnsNames, bundle, now)
+    const renewed = current === undefined || now >= renewCertificateAt(current)
+    const validity = renewed ? { notBefore: now - 5 * MINUTE, notAfter: now + lifetime } : current
+    const answer = { lookAgainAt: renewCertificateAt(validity), notAfter: validity.notAfter, renewed }
+    if (!renewed && secret !== undefined && secretText(secret, 'ca.crt') === bundle) return answer
+    const data = renewed
+      ? await issueServingCertificate({ authority, dnsNames, ...validity }).then(
+          ({ certificatePem, privateKeyPem }) => ({
+            'tls.crt': secretValue(certificatePem),
+            'tls.key': secretValue(privateKeyPem),
+          }),
+        )
+      : secret?.data
+    const wanted: Secret = {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: {
+        ...secret?.metadata,
+        name: server.secretName,
+        namespace,
+        labels: { ...secret?.metadata.labels, ...managedLabels(components.servingCertificate) },
+      },
+      type: 'kubernetes.io/tls',
+      data: { ...data, 'ca.crt': secretValue(bundle) },
+    }
+    await secrets.write(wanted, secret, signal)
+    return answer
+  }
+
+  private dnsNames({ serviceName }: Server): string[] {
+    const { namespace, clusterDomain } = this.options
+    const service = `${serviceName}.${namespace}`
+    return [`${service}.svc`, service, serviceName, `${service}.svc.${clusterDomain}`]
+  }
+}
+
+/** The validity of a stored pair that would serve; undefined where it has to be issued anew. */
+function usable(secret: Secret, dnsNames: readonly string[], trustBundle: string, now: number) {
+  const certificatePem = secretText(secret, 'tls.crt')
+  const privateKeyPem = secretText(secret, 'tls.key')
+  if (certificatePem === undefined || privateKeyPem === undefined) return undefined
+  const problem = certificateProblem({ certificatePem, privateKeyPem, trustBundle, now, dnsNames, uris: [] })
+  return problem === undefined ? certificateInfo(certificatePem) : undefined
+}

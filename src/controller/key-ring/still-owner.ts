@@ -1,0 +1,14 @@
+import { isAuthority } from '../../identity/key-owner.ts'
+import type { KubeClient } from '../../kube/client.ts'
+import { resources } from '../../kube/resource.ts'
+import type { KeyOwner } from './owner.ts'
+
+/** Asks the API server itself, past every cache, whether the identity of that name is still this one. The authority is. */
+export function stillOwner(client: KubeClient) {
+  return async (owner: KeyOwner, signal: AbortSignal): Promise<boolean> => {
+    if (isAuthority(owner)) return true
+    const { namespace, name, uid } = owner
+    const live = await client.get(resources.serviceIdentities, { namespace, name }, { signal })
+    return live?.metadata.uid === uid
+  }
+}

@@ -1,0 +1,22 @@
+import { ConditionType, setCondition } from '../../api/v1alpha1/conditions.ts'
+import type { TokenRevocation, TokenRevocationStatus } from '../../api/v1alpha1/types.ts'
+import { formatTime } from '../../clock.ts'
+import type { Verdict } from './decide.ts'
+
+/** The status that follows from a verdict. Pure; equal facts give an equal status. */
+export function statusOf({ metadata, status }: TokenRevocation, verdict: Verdict, now: number): TokenRevocationStatus {
+  const observedGeneration = metadata.generation ?? 0
+  const { applied, reason, message, expiresAt } = verdict
+  const judgement = {
+    type: ConditionType.Applied,
+    status: applied ? 'True' : 'False',
+    reason,
+    message,
+    observedGeneration,
+  } as const
+  return {
+    observedGeneration,
+    conditions: setCondition(status?.conditions, judgement, now),
+    ...(expiresAt === undefined ? {} : { expiresAt: formatTime(expiresAt) }),
+  }
+}

@@ -1,0 +1,103 @@
+import { formatTime } from '../../clock.ts'
+import { type ConditionJudgement, ConditionType, setCondition } from '../../api/v1alpha1/conditions.ts'
+import type { Condition, ServiceIdentity, ServiceIdentityStatus } from '../../api/v1alpha1/types.ts'
+import { workloadSecretName } from '../../identity/workload.ts'
+import type { KeyRing } from '../../keys/key-set.ts'
+import { type IssuedToken, tokenRenewAt } from '../../policy/credential.ts'
+import { Reason, type Violation } from '../../policy/reasons.ts'
+
+/** What a reconcile found out; whatever it did not come to is left as the status has it. */
+export interface Outcome {
+  readonly subject: string
+  readonly issuer: string
+  readonly ring?: KeyRing
+  readonly tokens?: readonly { readonly name: string; readonly issued: IssuedToken }[]
+  /** What there is to say of keys that are ready, in place of the usual. */
+  readonly keysNote?: Violation
+  /** Why the keys are not ready. */
+  readonly keysViolation?: Violation
+  /** Why the tokens are not ready. */
+  readonly tokensViolation?: Violation
+}
+
+/** The status that follows from an outcome. Pure; equal facts give an equal status. */
+export function statusOf(identity: ServiceIdentity, outcome: Outcome, now: number): ServiceIdentityStatus {
+  const { subject, issuer, ring, tokens } = outcome
+  const expiries = tokens?.map(({ issued }) => issued.notAfter) ?? []
+  const previous = identity.status ?? {}
+  return {
+    observedGeneration: identity.metadata.generation ?? 0,
+    conditions: conditionsOf(identity, outcome, now),
+    subject,
+    issuer,
+    secretName: workloadSecretName(identity.metadata.name),
+    ...(ring === undefined ? kept(previous, 'keys') : { keys: ring.slots.map(keyStatus) }),
+    ...(tokens === undefined
+      ? { ...kept(previous, 'tokens'), ...kept(previous, 'expiresAt') }
+      : {
+          tokens: tokens.map(({ name, issued }) => tokenStatus(name, issued, subject)),
+          ...(expiries.length > 0 ? { expiresAt: formatTime(Math.min(...expiries)) } : {}),
+        }),
+  }
+}
+
+const keysPublished: Violation = { reason: Reason.KeysPublished, message: 'The signing key is published' }
+
+function conditionsOf(
+  identity: ServiceIdentity,
+  { keysNote = keysPublished, keysViolation, tokensViolation, tokens: ready = [] }: Outcome,
+  now: number,
+): Condition[] {
+  const observedGeneration = identity.metadata.generation ?? 0
+  const judge = (type: ConditionType, violation: Violation | undefined, otherwise: Violation): ConditionJudgement => ({
+    type,
+    status: violation === undefined ? 'True' : 'False',
+    ...(violation ?? otherwise),
+    observedGeneration,
+  })
+  const plural = ready.length === 1 ? '1 token is' : `${ready.length} tokens are`
+  const issued = { reason: Reason.Issued, message: `${plural} issued` }
+  const tokens = tokensViolation ?? keysViolation
+  const judgements = [
+    judge(ConditionType.Ready, keysViolation ?? tokens, issued),
+    judge(ConditionType.KeysReady, keysViolation, keysNote),
+    judge(ConditionType.TokensReady, tokens, issued),
+  ]
+  return judgements.reduce<Condition[]>(
+    (conditions, judgement) => setCondition(conditions, judgement, now),
+    [...(identity.status?.conditions ?? [])],
+  )
+}
+
+function keyStatus(slot: KeyRing['slots'][number]): NonNullable<ServiceIdentityStatus['keys']>[number] {
+  const { keyID, algorithm, state, publishedAt, activeAt, retiredAt, removeAt } = slot
+  const times = { publishedAt, activeAt, retiredAt, removeAt }
+  const formatted = Object.entries(times).flatMap(([name, time]) =>
+    time === undefined ? [] : [[name, formatTime(time)]],
+  )
+  return { keyID, algorithm, state, ...(Object.fromEntries(formatted) as Partial<Record<keyof typeof times, string>>) }
+}
+
+function tokenStatus(
+  name: string,
+  issued: IssuedToken,
+  subject: string,
+): NonNullable<ServiceIdentityStatus['tokens']>[number] {
+  return {
+    name,
+    audience: issued.audience,
+    keyID: issued.keyID,
+    tokenID: issued.tokenID,
+    issuedAt: formatTime(issued.notBefore),
+    expiresAt: formatTime(issued.notAfter),
+    renewAt: formatTime(tokenRenewAt(issued, name, subject)),
+  }
+}
+
+function kept<K extends keyof ServiceIdentityStatus>(
+  status: ServiceIdentityStatus,
+  key: K,
+): Partial<Pick<ServiceIdentityStatus, K>> {
+  const value = status[key]
+  return value === undefined ? {} : ({ [key]: value } as unknown as Pick<ServiceIdentityStatus, K>)
+}

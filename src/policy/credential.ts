@@ -1,0 +1,128 @@
+import { formatTime } from '../clock.ts'
+import { renewAt } from '../rotation/lifetimes.ts'
+import { type Check, firstViolation } from './chain.ts'
+import { Reason, type Violation } from './reasons.ts'
+
+/** A token as the identity's spec asks for it. Lifetimes in milliseconds. */
+export interface WantedToken {
+  readonly name: string
+  readonly audience: string
+  readonly lifetime: number
+  readonly profile: string
+  readonly claims: Readonly<Record<string, unknown>>
+}
+
+/** What a token in the workload Secret says of itself, once its signature has been verified with the ring's own key. */
+export interface IssuedToken {
+  readonly issuer: string
+  readonly subject: string
+  readonly audience: string
+  readonly profile: string
+  readonly keyID: string
+  readonly tokenID: string
+  /** Milliseconds since the epoch, both. */
+  readonly notBefore: number
+  readonly notAfter: number
+  /** Claims beyond those of the profile. */
+  readonly claims: Readonly<Record<string, unknown>>
+}
+
+/** What is there under a token's name: nothing, something that is not a token of ours, or a verified token. */
+export type FoundToken =
+  | { readonly state: 'absent' }
+  | { readonly state: 'unusable'; readonly reason: Reason }
+  | { readonly state: 'issued'; readonly token: IssuedToken }
+
+/** Which tokens of an identity must not be used any more, besides those of revoked keys. */
+export interface RevokedTokens {
+  readonly tokenIDs: ReadonlySet<string>
+  /** Every token issued before this time, in milliseconds since the epoch; never ahead of now. */
+  readonly issuedBefore?: number
+}
+
+export interface CredentialInput {
+  readonly wanted: WantedToken
+  readonly found: FoundToken
+  readonly issuer: string
+  readonly subject: string
+  readonly now: number
+  readonly revoked?: RevokedTokens
+}
+
+const tokenMissing: Check<CredentialInput> = ({ found, wanted }) =>
+  found.state === 'absent' ? { reason: Reason.Missing, message: `Token ${wanted.name} is not there yet` } : undefined
+
+/** Expired, of a key that is gone, or altered by another hand: never treated as truth. */
+const tokenUnusable: Check<CredentialInput> = ({ found, wanted }) =>
+  found.state === 'unusable'
+    ? { reason: found.reason, message: `What is stored as token ${wanted.name} cannot be used` }
+    : undefined
+
+/** Revoked by its ID or by the time of its issue, although its key is trusted. */
+const tokenRevoked: Check<CredentialInput> = ({ found, wanted, revoked }) => {
+  if (found.state !== 'issued' || revoked === undefined) return undefined
+  const { tokenID, notBefore } = found.token
+  return revoked.tokenIDs.has(tokenID) || notBefore < (revoked.issuedBefore ?? Number.NEGATIVE_INFINITY)
+    ? { reason: Reason.Revoked, message: `Token ${wanted.name} with the ID ${tokenID} is revoked` }
+    : undefined
+}
+
+const tokenDiffersFromSpec: Check<CredentialInput> = ({ found, wanted, issuer, subject }) => {
+  if (found.state !== 'issued') return undefined
+  const differences = differingFields(found.token, wanted, issuer, subject)
+  return differences.length > 0
+    ? { reason: Reason.SpecChanged, message: `Token ${wanted.name} differs in ${differences.join(', ')}` }
+    : undefined
+}
+
+/** A token past its renewal time is reissued while the old one still verifies. */
+const tokenNearsExpiry: Check<CredentialInput> = ({ found, wanted, now, subject }) =>
+  found.state === 'issued' && now >= tokenRenewAt(found.token, wanted.name, subject)
+    ? { reason: Reason.Renewing, message: `Token ${wanted.name} expires at ${formatTime(found.token.notAfter)}` }
+    : undefined
+
+/** A clock that was set back, or another hand: a token from the future would fail at every verifier. */
+const tokenFromTheFuture: Check<CredentialInput> = ({ found, wanted, now }) =>
+  found.state === 'issued' && found.token.notBefore > now + clockTolerance
+    ? {
+        reason: Reason.Unusable,
+        message: `Token ${wanted.name} is not valid before ${formatTime(found.token.notBefore)}`,
+      }
+    : undefined
+
+const clockTolerance = 60_000
+
+const credentialChecks: readonly Check<CredentialInput>[] = [
+  tokenMissing,
+  tokenUnusable,
+  tokenRevoked,
+  tokenDiffersFromSpec,
+  tokenFromTheFuture,
+  tokenNearsExpiry,
+]
+
+/** Why a token has to be minted now; undefined while the one that is there will do. */
+export function mintReason(input: CredentialInput): Violation | undefined {
+  return firstViolation(credentialChecks, input)
+}
+
+/** When the token is due for renewal, the same for every reader. */
+export function tokenRenewAt(token: IssuedToken, tokenName: string, subject: string): number {
+  return renewAt(token, `${subject} ${tokenName}`)
+}
+
+function differingFields(token: IssuedToken, wanted: WantedToken, issuer: string, subject: string): string[] {
+  const pairs: readonly (readonly [string, unknown, unknown])[] = [
+    ['issuer', token.issuer, issuer],
+    ['subject', token.subject, subject],
+    ['audience', token.audience, wanted.audience],
+    ['profile', token.profile, wanted.profile],
+    ['lifetime', token.notAfter - token.notBefore, wanted.lifetime],
+    ['claims', canonical(token.claims), canonical(wanted.claims)],
+  ]
+  return pairs.filter(([, is, should]) => is !== should).map(([field]) => field)
+}
+
+function canonical(claims: Readonly<Record<string, unknown>>): string {
+  return JSON.stringify(Object.entries(claims).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)))
+}

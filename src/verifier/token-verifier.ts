@@ -1,0 +1,152 @@
+import type { Clock } from '../clock.ts'
+import type { Algorithm } from '../keys/algorithm.ts'
+import { maxSkewMs } from '../tokens/check-claims.ts'
+import type { Profile } from '../tokens/claims.ts'
+import { decodeToken } from '../tokens/decode.ts'
+import { TokenError, type VerifiedToken, verifyTokenSync } from '../tokens/verify.ts'
+import type { KeySource } from './key-source.ts'
+import type { RevocationSource } from './revocation-source.ts'
+import { type CachedToken, TokenCache } from './token-cache.ts'
+import { VerifierUnavailableError } from './verifier-error.ts'
+
+export interface TokenVerifierOptions {
+  readonly keys: KeySource
+  readonly revocations: RevocationSource
+  readonly issuer: string
+  readonly audience: string
+  readonly algorithms?: readonly Algorithm[] | undefined
+  readonly profile?: Profile | undefined
+  readonly skewMs?: number | undefined
+  readonly maxLifetimeMs?: number | undefined
+  readonly maxCacheBytes: number
+  readonly clock: Pick<Clock, 'now'>
+}
+
+/** Most calls that wait for keys at one time: whoever sends unknown kids makes us hold no more than these. */
+const maxWaiting = 1000
+
+/** Verification over keys and revocations at hand, with a memo of what has been verified. */
+export class TokenVerifier {
+  readonly #options: TokenVerifierOptions & { readonly skewMs: number }
+  readonly #cache: TokenCache
+  readonly #keyOf: (kid: string) => ReturnType<KeySource['get']>
+  #waiting = 0
+
+  constructor(options: TokenVerifierOptions) {
+    this.#options = { ...options, skewMs: options.skewMs ?? maxSkewMs }
+    this.#cache = new TokenCache(options.maxCacheBytes)
+    this.#keyOf = (kid) => options.keys.get(kid)
+  }
+
+  /** Tokens that are remembered. */
+  get cached(): number {
+    return this.#cache.size
+  }
+
+  async verify(token: string): Promise<VerifiedToken> {
+    const known = this.recall(token)
+    if (known !== undefined) return known
+    try {
+      return this.#judge(token)
+    } catch (error) {
+      if (!isCurable(error)) throw error
+      await this.#settle(token, error)
+    }
+    return this.#judge(token)
+  }
+
+  /**
+   * The result of an earlier `verify` of this very text, where it still holds: time, key and revocations are judged
+   * anew. The audience is the verifier's own, and so is the memo.
+   */
+  recall(token: string): VerifiedToken | undefined {
+    const entry = typeof (token as unknown) === 'string' ? this.#cache.get(token) : undefined
+    if (entry === undefined) return undefined
+    const { keys, revocations, clock, skewMs } = this.#options
+    const now = clock.now()
+    // Expired for good, but for a clock that is set back.
+    if (entry.expires <= (now - skewMs) / 1000 || entry.notBefore > (now + skewMs) / 1000) return undefined
+    if (keys.problem() !== undefined || revocations.problem() !== undefined) return undefined
+    const same = entry.keysVersion === keys.version && entry.revocationsVersion === revocations.version
+    if (!same && !this.#confirm(entry)) return undefined
+    return entry.verified
+  }
+
+  /** Judges what has changed since the entry was last found good. */
+  #confirm(entry: CachedToken): boolean {
+    const { keys, revocations } = this.#options
+    const { verified, key, token } = entry
+    if (keys.get(verified.keyID) !== key || revocations.has(verified)) {
+      this.#cache.delete(token)
+      return false
+    }
+    entry.keysVersion = keys.version
+    entry.revocationsVersion = revocations.version
+    return true
+  }
+
+  #judge(token: string): VerifiedToken {
+    const { keys, revocations, clock, issuer, audience, algorithms, profile, skewMs, maxLifetimeMs } = this.#options
+    const verified = verifyTokenSync(token, {
+      keys: this.#keyOf,
+      issuer,
+      audience,
+      algorithms,
+      profile,
+      skewMs,
+      maxLifetimeMs,
+      now: clock.now(),
+    })
+    if (revocations.has(verified)) throw new TokenError('ERR_TOKEN_REVOKED', 'token has been revoked')
+    const problem = keys.problem() ?? revocations.problem()
+    if (problem !== undefined) throw new VerifierUnavailableError(problem)
+    this.#remember(token, verified)
+    return verified
+  }
+
+  #remember(token: string, verified: VerifiedToken): void {
+    const { keys, revocations } = this.#options
+    const { keyID, claims } = verified
+    const key = keys.get(keyID)
+    // What callers share, none of them may change.
+    freeze(verified)
+    if (key === undefined) return
+    this.#cache.set({
+      token,
+      verified,
+      key,
+      notBefore: Math.max(claims.iat, claims.nbf ?? 0),
+      expires: claims.exp,
+      keysVersion: keys.version,
+      revocationsVersion: revocations.version,
+    })
+  }
+
+  /** Waits for what is missing to judge the token; rejects where waiting does not help. */
+  async #settle(token: string, cause: unknown): Promise<void> {
+    if (this.#waiting >= maxWaiting) {
+      throw new VerifierUnavailableError('too many tokens wait for keys', { cause })
+    }
+    this.#waiting += 1
+    try {
+      const { keys, revocations } = this.#options
+      // A text: `judge` has read the header already.
+      await Promise.all([keys.seek(decodeToken(token).header.kid as string), revocations.settle()])
+    } finally {
+      this.#waiting -= 1
+    }
+  }
+}
+
+/** Whether waiting may help: the key may be on its way, or the first load. */
+function isCurable(error: unknown): boolean {
+  return (
+    error instanceof VerifierUnavailableError || (error instanceof TokenError && error.code === 'ERR_TOKEN_KEY_UNKNOWN')
+  )
+}
+
+function freeze(value: unknown): void {
+  if (typeof value !== 'object' || value === null) return
+  for (const member of Object.values(value)) freeze(member)
+  Object.freeze(value)
+}

@@ -1,0 +1,49 @@
+import { SignetError } from '../errors.ts'
+
+export interface UnavailableOptions extends ErrorOptions {
+  /** Whole seconds after which it is worth asking again; 1 by default. */
+  readonly retryAfter?: number
+}
+
+/**
+ * Whether a token is good cannot be told now: keys or revocations are out of reach. Says nothing about the token, so it
+ * is neither a yes nor a no (I6): answer 503, not 401.
+ */
+export class VerifierUnavailableError extends SignetError {
+  declare readonly code: 'ERR_VERIFIER_UNAVAILABLE'
+  readonly retryAfter: number
+
+  constructor(message: string, { retryAfter = 1, ...options }: UnavailableOptions = {}) {
+    super('ERR_VERIFIER_UNAVAILABLE', message, options)
+    this.retryAfter = retryAfter
+  }
+}
+
+export type FetchErrorCode =
+  /** No connection, no trust in the certificate, or the connection was lost; the cause says which. */
+  | 'ERR_FETCH_FAILED'
+  | 'ERR_FETCH_TIMEOUT'
+  /** An answer with another status than it should have, redirects among them; `status` is it. */
+  | 'ERR_FETCH_STATUS'
+  | 'ERR_FETCH_TOO_LARGE'
+  /** The answer is not what it should be. */
+  | 'ERR_FETCH_CONTENT'
+
+export interface FetchErrorOptions extends ErrorOptions {
+  readonly status?: number
+  readonly retryAfterMs?: number | undefined
+}
+
+/** The authority did not give what it was asked for. The message shows the URL and never what was sent or received. */
+export class FetchError extends SignetError {
+  declare readonly code: FetchErrorCode
+  readonly status: number | undefined
+  /** What the authority asked for by Retry-After, in milliseconds. */
+  readonly retryAfterMs: number | undefined
+
+  constructor(code: FetchErrorCode, message: string, { status, retryAfterMs, ...options }: FetchErrorOptions = {}) {
+    super(code, message, options)
+    this.status = status
+    this.retryAfterMs = retryAfterMs
+  }
+}

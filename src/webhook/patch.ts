@@ -1,0 +1,82 @@
+/** The two operations of RFC 6902 that we emit: enough to add what is ours and to replace it. */
+export interface PatchOperation {
+  readonly op: 'add' | 'replace'
+  readonly path: string
+  readonly value: unknown
+}
+
+/** A member's name as one part of a JSON pointer (RFC 6901 §3). */
+export function escapePointer(name: string): string {
+  return name.replaceAll('~', '~0').replaceAll('/', '~1')
+}
+
+/**
+ * Applies the operations to the document itself (RFC 6902 §4.1, §4.3). A TypeError where one does not apply, as the API
+ * server would then reject the pod, whatever the failure policy says; the document is of no use afterwards. Values become
+ * parts of the document as they are.
+ */
+export function applyPatch(document: unknown, operations: readonly PatchOperation[]): void {
+  for (const { op, path, value } of operations) {
+    const { holders, name } = placeOf(path)
+    let parent = document
+    for (const holder of holders) parent = memberAt(parent, holder, path)
+    change(parent, op, path, name, value)
+  }
+}
+
+/** Where an operation works: the names that lead to the list or object, and the name or index within it. */
+interface Place {
+  readonly holders: readonly string[]
+  readonly name: string
+}
+
+/** Pods are much alike, so the same few paths come again and again. */
+const places = new Map<string, Place>()
+const mostPlaces = 1024
+
+function placeOf(path: string): Place {
+  const known = places.get(path)
+  if (known !== undefined) return known
+  const [root, ...names] = path.split('/').map(unescape)
+  const name = names.pop()
+  if (root !== '' || name === undefined || names.includes('__proto__') || name === '__proto__') throw doesNotApply(path)
+  const place = { holders: names, name }
+  if (places.size >= mostPlaces) places.clear()
+  places.set(path, place)
+  return place
+}
+
+function change(parent: unknown, op: PatchOperation['op'], path: string, name: string, value: unknown): void {
+  if (Array.isArray(parent)) {
+    if (op === 'replace') parent[indexOf(name, parent.length, path)] = value
+    else if (name === '-') parent.push(value)
+    else parent.splice(indexOf(name, parent.length + 1, path), 0, value)
+    return
+  }
+  if (typeof parent !== 'object' || parent === null) throw doesNotApply(path)
+  if (op === 'replace' && !Object.hasOwn(parent, name)) throw doesNotApply(path)
+  ;(parent as Record<string, unknown>)[name] = value
+}
+
+function memberAt(node: unknown, name: string, path: string): unknown {
+  if (Array.isArray(node)) return node[indexOf(name, node.length, path)]
+  if (typeof node === 'object' && node !== null && Object.hasOwn(node, name)) {
+    return (node as Record<string, unknown>)[name]
+  }
+  throw doesNotApply(path)
+}
+
+/** RFC 6901 §4: digits without leading zero. */
+function indexOf(name: string, end: number, path: string): number {
+  const index = /^(0|[1-9][0-9]{0,6})$/.test(name) ? Number(name) : end
+  if (index >= end) throw doesNotApply(path)
+  return index
+}
+
+function unescape(name: string): string {
+  return name.replaceAll('~1', '/').replaceAll('~0', '~')
+}
+
+function doesNotApply(path: string): TypeError {
+  return new TypeError(`patch does not apply at ${path}`)
+}

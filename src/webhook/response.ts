@@ -1,0 +1,75 @@
+import type { PatchOperation } from './patch.ts'
+
+/** What the API server is told. Warnings are shown to the user. */
+export type Verdict =
+  | { readonly allowed: true; readonly patch?: readonly PatchOperation[]; readonly warnings?: readonly string[] }
+  | {
+      readonly allowed: false
+      readonly message: string
+      readonly causes?: readonly Cause[]
+      /** What the causes are about. */
+      readonly of?: { readonly group: string; readonly kind: string; readonly name: string }
+    }
+
+/** One field of several that are wrong. Clients show it as `field: message`. */
+export interface Cause {
+  readonly field: string
+  readonly message: string
+}
+
+/** Invalid, as the API server itself says of objects it cannot take. */
+const unprocessable = 422
+
+/**
+ * The AdmissionReview that answers a request, as JSON. `patch` and `patchType` are there together or not at all: the
+ * API server takes either alone as an error.
+ */
+export function admissionResponse(uid: string, verdict: Verdict): string {
+  return `{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","response":${responseOf(uid, verdict)}}`
+}
+
+function responseOf(uid: string, verdict: Verdict): string {
+  const id = JSON.stringify(uid)
+  if (!verdict.allowed) {
+    const { message, causes = [], of } = verdict
+    const status = {
+      code: unprocessable,
+      reason: 'Invalid',
+      message,
+      ...(causes.length === 0
+        ? {}
+        : { details: { ...of, causes: causes.map((cause) => ({ reason: 'FieldValueInvalid', ...cause })) } }),
+    }
+    return `{"uid":${id},"allowed":false,"status":${JSON.stringify(status)}}`
+  }
+  const { patch = [], warnings = [] } = verdict
+  const patched =
+    patch.length === 0 ? '' : `,"patchType":"JSONPatch","patch":"${Buffer.from(patchText(patch)).toString('base64')}"`
+  const warned = warnings.length === 0 ? '' : `,"warnings":${JSON.stringify(warnings)}`
+  return `{"uid":${id},"allowed":true${patched}${warned}}`
+}
+
+function patchText(patch: readonly PatchOperation[]): string {
+  let text = ''
+  for (const { op, path, value } of patch) {
+    const pointer = plain.test(path) ? `"${path}"` : JSON.stringify(path)
+    text += `${text === '' ? '[' : ','}{"op":"${op}","path":${pointer},"value":${valueText(value)}}`
+  }
+  return `${text}]`
+}
+
+/** What JSON writes as it is. */
+const plain = /^[\w/~.-]*$/
+
+/** The JSON of constants, which are most of every patch. */
+const written = new WeakMap<object, string>()
+
+/** What is frozen is a constant, as deep as it goes: its JSON is written once. */
+function valueText(value: unknown): string {
+  if (typeof value !== 'object' || value === null || !Object.isFrozen(value)) return JSON.stringify(value)
+  const before = written.get(value)
+  if (before !== undefined) return before
+  const text = JSON.stringify(value)
+  written.set(value, text)
+  return text
+}

@@ -1,0 +1,86 @@
+import { expect, onTestFinished } from 'vitest'
+import type { PublicKeySource } from '../../src/authority/public-key-source.ts'
+import type { SharedCache } from '../../src/authority/shared-cache.ts'
+import { authorityRevocations } from '../../src/cli/commands/authority-revocations.ts'
+import { MINUTE } from '../../src/duration.ts'
+import { createSigner } from '../../src/keys/signer.ts'
+import type { SigningKey } from '../../src/keys/signing-key.ts'
+import { loadConfig } from '../../src/kube/config.ts'
+import { HttpKubeClient } from '../../src/kube/http-client.ts'
+import { silentLogger } from '../../src/logger.ts'
+import { buildClaims } from '../../src/tokens/claims.ts'
+import { mintToken, newTokenID } from '../../src/tokens/mint.ts'
+import { callers, form } from '../authority/fake-callers.ts'
+import { eventually } from '../builders/eventually.ts'
+
+const issuer = 'https://signet.example'
+/** Whose tokens are revoked. */
+export const subject = 'spiffe://cluster.local/ns/shop/sa/orders'
+
+export interface ReplicaOptions {
+  readonly kubeconfig: string
+  readonly source: PublicKeySource
+  readonly sharedCache?: SharedCache | undefined
+  readonly certificateDirectory?: string
+}
+
+/** A replica of the authority, but for its HTTP, that ends with the test. */
+export async function startReplica(options: ReplicaOptions) {
+  const { kubeconfig, source, sharedCache, certificateDirectory = '/nowhere' } = options
+  const client = new HttpKubeClient(await loadConfig({ kubeconfig }))
+  const all = authorityRevocations({
+    client,
+    source,
+    keysHeardAt: () => performance.now(),
+    issuer,
+    trustDomain: 'cluster.local',
+    watchNamespaces: [],
+    introspectors: [],
+    certificateDirectory,
+    sharedCache,
+    logger: silentLogger,
+  })
+  const stop = new AbortController()
+  const running = all.run(stop.signal)
+  let open = true
+  const close = async () => {
+    if (!open) return
+    open = false
+    stop.abort()
+    await running
+    all.close()
+    await client.close()
+  }
+  onTestFinished(close)
+  await eventually(() => expect(all.notReady()).toBeUndefined(), 30_000, 20)
+  const { introspect, revoke } = all.endpoints(callers)
+  return {
+    close,
+    revoke: (token: string) => revoke(form('shop/orders', { token })),
+    isActive: async (token: string) => {
+      const { body } = await introspect(form('shop/payments', { token }))
+      return (JSON.parse(body) as { active: boolean }).active
+    },
+    listed: async (level = '') => {
+      const document = await all.feed.document(level)
+      const { revocations } = JSON.parse(document?.plain.body.toString() ?? '') as { revocations: { jti?: string }[] }
+      return revocations.map(({ jti }) => jti)
+    },
+  }
+}
+
+/** A token of `orders` for `payments`, signed by its key. */
+export async function mintFor({ keyID, publicJwk, privateJwk }: SigningKey): Promise<{ token: string; jti: string }> {
+  const claims = buildClaims({
+    issuer,
+    subject,
+    audience: 'payments',
+    issuedAt: Date.now(),
+    lifetimeMs: 10 * MINUTE,
+    tokenID: newTokenID(),
+    profile: 'JWT-SVID',
+  })
+  const signer = createSigner({ keyID, algorithm: 'ES256', privateJwk })
+  const { token } = await mintToken({ signer, claims, profile: 'JWT-SVID', publicJwk })
+  return { token, jti: claims.jti }
+}

@@ -1,0 +1,84 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { describe, expect, it, vi } from 'vitest'
+import { type ClusterIssuer, ClusterKeys } from '../../src/authority/cluster-keys.ts'
+import { silentLogger } from '../../src/logger.ts'
+import { clusterIssuer } from '../builders/account-token.ts'
+import { keys } from '../fixtures/keys/keys.ts'
+
+const first = keys.RS256.publicJwk
+const second = keys.ES256.publicJwk
+
+/** Keys of an API server that says what the test has it say; `undefined` is away. */
+function clusterKeys(options: { refreshMs?: number } = {}) {
+  const state = { answer: { issuer: clusterIssuer, keys: [first] } as ClusterIssuer | undefined, reads: 0, now: 0 }
+  const one = new ClusterKeys({
+    read: async () => {
+      state.reads += 1
+      await sleep(1)
+      if (state.answer === undefined) throw new Error('away')
+      return state.answer
+    },
+    clock: { now: () => Date.now(), monotonic: () => state.now },
+    logger: silentLogger,
+    ...options,
+  })
+  return { one, state }
+}
+
+describe('ClusterKeys', () => {
+  it('knows nothing before it has read', () => {
+    const { one } = clusterKeys()
+    expect([one.issuer, one.key(first.kid), one.hasAsked]).toEqual([undefined, undefined, false])
+  })
+
+  it('looks again at most once in ten seconds, whatever is asked for, and once for all who ask', async () => {
+    const { one, state } = clusterKeys()
+    await Promise.all(Array.from({ length: 10 }, () => one.lookAgain()))
+    expect([state.reads, one.issuer, one.key(first.kid)]).toEqual([1, clusterIssuer, first])
+    state.answer = { issuer: clusterIssuer, keys: [first, second] }
+    state.now = 9_999
+    expect([await one.lookAgain(), one.key(second.kid)]).toEqual([true, undefined])
+    state.now = 10_000
+    expect([await one.lookAgain(), one.key(second.kid), state.reads]).toEqual([true, second, 2])
+  })
+
+  it('keeps the object of a key that has not changed, and drops a key that is gone', async () => {
+    const { one, state } = clusterKeys()
+    await one.lookAgain()
+    state.now = 10_000
+    state.answer = { issuer: clusterIssuer, keys: [{ ...first }, second] }
+    await one.lookAgain()
+    expect(one.key(first.kid)).toBe(first)
+    state.now = 20_000
+    state.answer = { issuer: clusterIssuer, keys: [second] }
+    await one.lookAgain()
+    expect(one.key(first.kid)).toBeUndefined()
+  })
+
+  it('I6: keeps the last good keys while the API server is away, and says that it cannot tell', async () => {
+    const { one, state } = clusterKeys()
+    await one.lookAgain()
+    state.answer = undefined
+    state.now = 10_000
+    expect([await one.lookAgain(), one.key(first.kid), one.issuer]).toEqual([false, first, clusterIssuer])
+    state.now = 10_001
+    expect([await one.lookAgain(), state.reads]).toEqual([false, 2])
+  })
+
+  it('says that it has asked, also where it got no answer', async () => {
+    const { one, state } = clusterKeys()
+    state.answer = undefined
+    expect([await one.lookAgain(), one.hasAsked, one.issuer]).toEqual([false, true, undefined])
+  })
+
+  it('reads by itself, again and again, until it is stopped', async () => {
+    const { one, state } = clusterKeys({ refreshMs: 5 })
+    const stop = new AbortController()
+    const running = one.run(stop.signal)
+    await vi.waitFor(() => expect(state.reads).toBeGreaterThan(2))
+    state.answer = { issuer: clusterIssuer, keys: [second] }
+    await vi.waitFor(() => expect(one.key(second.kid)).toBe(second))
+    stop.abort()
+    await running
+  })
+})

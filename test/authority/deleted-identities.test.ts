@@ -1,0 +1,143 @@
+import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { allRevocations } from '../../src/authority/all-revocations.ts'
+import { DeletedIdentities } from '../../src/authority/deleted-identities.ts'
+import { KnownKeys } from '../../src/authority/known-keys.ts'
+import { HOUR, SECOND } from '../../src/duration.ts'
+import { silentLogger } from '../../src/logger.ts'
+import { HeldClock } from '../fakes/held-clock.ts'
+import { keys } from '../fixtures/keys/keys.ts'
+import { FakeRevocations } from './fake-revocations.ts'
+import { FakeSource, keysOf } from './fake-source.ts'
+
+const sub = 'spiffe://cluster.local/ns/shop/sa/orders'
+const orders = keysOf('shop/orders', keys.ES256.publicJwk)
+const rotated = keysOf('shop/orders', keys.ES256.publicJwk, keys.RS256.publicJwk)
+const successor = keysOf('shop/orders', keys.other.publicJwk)
+const payments = keysOf('shop/payments', keys.EdDSA.publicJwk)
+
+let source: FakeSource
+let clock: HeldClock
+let known: KnownKeys
+let deleted: DeletedIdentities
+beforeEach(() => {
+  source = new FakeSource()
+  clock = new HeldClock(Date.parse('2026-06-01T00:00:00.400Z'))
+  known = new KnownKeys({ source, logger: silentLogger, interval: 0 })
+  deleted = new DeletedIdentities({ keys: known, trustDomain: 'cluster.local', clock })
+  onTestFinished(() => {
+    deleted.close()
+    known.close()
+  })
+})
+const show = async (...identities: Parameters<FakeSource['set']>[0]) => {
+  const told = vi.fn()
+  const stop = known.onChange(told)
+  source.set(identities)
+  await vi.waitFor(() => expect(told).toHaveBeenCalled())
+  stop()
+}
+const after = (milliseconds: number) => {
+  clock.advance(milliseconds)
+  deleted.tick()
+  return deleted.list()
+}
+const second = () => Math.floor(clock.now() / SECOND)
+const signedAt = (iat: number) => ({ keyID: 'own', claims: { sub, jti: 't', iat } })
+
+describe('keys that are known', () => {
+  it('are those of the source, by kid, of identities that exist', async () => {
+    expect(known.ready()).toBe(false)
+    await show(orders, payments)
+    expect(known.ready()).toBe(true)
+    expect(known.key(keys.ES256.keyID)).toBe(orders.keys[0])
+    expect(known.key('none')).toBeUndefined()
+    expect(known.exists({ namespace: 'shop', name: 'orders' })).toBe(true)
+    await show(payments)
+    expect(known.key(keys.ES256.keyID)).toBeUndefined()
+    expect(known.exists({ namespace: 'shop', name: 'orders' })).toBe(false)
+  })
+
+  it('stay known while the source starts anew, and leave out what may not be published', async () => {
+    await show(orders)
+    source.setReady(false)
+    expect(known.ready()).toBe(true)
+    expect(known.key(keys.ES256.keyID)).toBeDefined()
+    const foreign = { identity: { namespace: 'evil', name: 'orders' }, keys: successor.keys }
+    await show(orders, foreign)
+    expect(known.key(keys.other.keyID)).toBeUndefined()
+  })
+})
+
+describe('a deleted identity', () => {
+  it('revokes what was issued until then and a few seconds more, for as long as that lives', async () => {
+    await show(orders, payments)
+    const before = second()
+    await show(payments)
+    expect(after(9 * SECOND)).toEqual([])
+    const { version } = deleted
+    const [entry, ...more] = after(SECOND)
+    expect(more).toEqual([])
+    expect(entry).toEqual({ sub, issued_before: before + 6, exp: before + 1 + 15 + HOUR / SECOND })
+    expect(deleted.version).toBeGreaterThan(version)
+    expect(deleted.has(signedAt(before + 5))).toBe(true)
+    expect(deleted.has(signedAt(before + 6))).toBe(false)
+    expect(after(HOUR)).toHaveLength(1)
+    expect(after(16 * SECOND)).toEqual([])
+    expect(deleted.has(signedAt(before))).toBe(false)
+  })
+
+  it('I1: that comes back with its keys was not deleted, and revokes nothing', async () => {
+    await show(orders)
+    await show(payments)
+    expect(after(5 * SECOND)).toEqual([])
+    await show(rotated, payments)
+    expect(after(HOUR / 2)).toEqual([])
+    await show(payments)
+    expect(after(20 * SECOND)).toHaveLength(1)
+    await show(orders, payments)
+    expect(deleted.list()).toEqual([])
+    expect(deleted.has(signedAt(0))).toBe(false)
+  })
+
+  it('I1: whose name is taken again revokes what was issued before, and nothing of its successor', async () => {
+    await show(orders)
+    const at = second()
+    await show(payments)
+    clock.advance(2 * SECOND)
+    await show(successor, payments)
+    expect(deleted.list()).toMatchObject([{ sub, issued_before: at }])
+    expect(deleted.has(signedAt(at - 1))).toBe(true)
+    expect(deleted.has(signedAt(at))).toBe(false)
+  })
+
+  it('is not one whose keys change', async () => {
+    await show(orders)
+    await show(successor)
+    await show(rotated)
+    expect(after(20 * SECOND)).toEqual([])
+  })
+})
+
+describe('all revocations', () => {
+  it('are those of each source, ready when all are, under a version that grows with each', () => {
+    const [one, other] = [new FakeRevocations(), new FakeRevocations()]
+    const all = allRevocations(one, other)
+    const told = vi.fn()
+    const stop = all.onChange(told)
+    const versions = [all.version]
+    one.set({ sub, jti: 'a', exp: 1 })
+    versions.push(all.version)
+    other.set({ sub, jti: 'b', exp: 1 })
+    versions.push(all.version)
+    expect(new Set(versions).size).toBe(3)
+    expect(told).toHaveBeenCalledTimes(2)
+    expect(all.list().map(({ jti }) => jti)).toEqual(['a', 'b'])
+    expect(all.list()).toBe(all.list())
+    expect(all.has({ keyID: 'k', claims: { sub, jti: 'b', iat: 1 } })).toBe(true)
+    other.setReady(false)
+    expect(all.ready()).toBe(false)
+    stop()
+    one.set()
+    expect(told).toHaveBeenCalledTimes(2)
+  })
+})

@@ -1,0 +1,101 @@
+import { components, selectorOf } from '../../src/api/v1alpha1/metadata.ts'
+import type { ServiceIdentity } from '../../src/api/v1alpha1/types.ts'
+import { AuthorityKeysReconciler, authorityKeysKey } from '../../src/controller/authority-keys/reconciler.ts'
+import { keyRequests } from '../../src/controller/authority-keys/requests.ts'
+import { KeyRingReconciler } from '../../src/controller/key-ring/reconciler.ts'
+import { stillOwner } from '../../src/controller/key-ring/still-owner.ts'
+import { rememberRings } from '../../src/controller/key-ring/watch.ts'
+import { revocationIndexers } from '../../src/controller/revocation/by-identity.ts'
+import { givenUp } from '../../src/controller/revocation/given-up.ts'
+import { theAuthority } from '../../src/identity/key-owner.ts'
+import { keyRingSecretName, publicKeysName } from '../../src/identity/workload.ts'
+import type { KeyEncryptionKeys } from '../../src/keys/key-encryption.ts'
+import { generateSigningKey } from '../../src/keys/signing-key.ts'
+import type { KubeClient } from '../../src/kube/client.ts'
+import type { EventDetails } from '../../src/kube/event-series.ts'
+import type { KubeObject } from '../../src/kube/object.ts'
+import { type ConfigMap, ConfigMapPublicKeyStore } from '../../src/kube/public-key-store.ts'
+import { Reflector } from '../../src/kube/reflector.ts'
+import { resources } from '../../src/kube/resource.ts'
+import type { Secret } from '../../src/kube/secret-codec.ts'
+import { SecretKeyStore } from '../../src/kube/secret-key-store.ts'
+import { Store } from '../../src/kube/store.ts'
+import { createMetrics } from '../../src/telemetry/metrics.ts'
+import { recordingLogger } from '../fakes/api-server-fixture.ts'
+import type { HeldClock } from '../fakes/held-clock.ts'
+import { namespace, settled } from './identity-controller.ts'
+
+export const authorityRingRef = { namespace, name: keyRingSecretName(theAuthority) }
+export const authorityKeysRef = { namespace, name: publicKeysName(theAuthority) }
+
+/** The part of one controller that keeps the authority's keys, over a client: nothing remembered from another. */
+export async function startAuthorityKeys(options: {
+  client: KubeClient
+  clock: HeldClock
+  encryption?: KeyEncryptionKeys
+  authorityEncryption?: KeyEncryptionKeys
+}) {
+  const { client, clock } = options
+  const stop = new AbortController()
+  const running: Promise<void>[] = []
+  const watch = async <T extends KubeObject>(reflector: Reflector<T>): Promise<Store<T>> => {
+    running.push(reflector.run(stop.signal))
+    await reflector.synced()
+    return reflector.store
+  }
+  const ringSource = new Reflector<Secret>({
+    client,
+    resource: resources.secrets,
+    namespace,
+    labelSelector: selectorOf(components.keyRing),
+  })
+  const identities = new Reflector<ServiceIdentity & KubeObject>({ client, resource: resources.serviceIdentities })
+  const publicKeys = await watch(
+    new Reflector<ConfigMap>({
+      client,
+      resource: resources.configMaps,
+      namespace,
+      labelSelector: selectorOf(components.publicKeys),
+    }),
+  )
+  const rings = new SecretKeyStore({ ...options, store: ringSource.store, namespace })
+  const configMap = () => publicKeys.get(authorityKeysRef)
+  const keyRings = new KeyRingReconciler({
+    rings,
+    publicKeys: new ConfigMapPublicKeyStore({ client, store: publicKeys, namespace }),
+    clock,
+    generate: generateSigningKey,
+    stillOwner: stillOwner(client),
+    lossAccepted: givenUp(new Store(revocationIndexers), () => keyRequests(configMap()).revoked),
+  })
+  rememberRings({ keyRings: ringSource, identities, rings, guard: keyRings.guard })
+  await watch(identities)
+  await watch(ringSource)
+  const events: EventDetails[] = []
+  const logger = recordingLogger()
+  const metrics = createMetrics()
+  const reconciler = new AuthorityKeysReconciler({
+    keyRings,
+    configMap,
+    namespace,
+    events: { record: (event) => void events.push(event) },
+    clock,
+    logger,
+    metrics,
+  })
+  return {
+    events,
+    logger,
+    metrics,
+    keyRings,
+    /** One run, after the watches have caught up with what was written before. */
+    reconcile: async () => {
+      await settled()
+      return reconciler.reconcile(authorityKeysKey, AbortSignal.timeout(10_000))
+    },
+    stop: async () => {
+      stop.abort()
+      await Promise.all(running)
+    },
+  }
+}

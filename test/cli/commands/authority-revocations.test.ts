@@ -1,0 +1,81 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, it, onTestFinished } from 'vitest'
+import { authorityRevocations } from '../../../src/cli/commands/authority-revocations.ts'
+import { MINUTE } from '../../../src/duration.ts'
+import { silentLogger } from '../../../src/logger.ts'
+import { callers, form } from '../../authority/fake-callers.ts'
+import { FakeSharedCache } from '../../authority/fake-shared-cache.ts'
+import { FakeSource, keysOf } from '../../authority/fake-source.ts'
+import { eventually } from '../../builders/eventually.ts'
+import { createMemoryKubeClient } from '../../fakes/api-server-memory-client.ts'
+import { HeldClock } from '../../fakes/held-clock.ts'
+import { keys } from '../../fixtures/keys/keys.ts'
+import { issuer, makeToken, now } from '../../tokens/make-token.ts'
+
+const cluster = createMemoryKubeClient()
+
+/** A replica over the same cluster, with this for the private key of its serving certificate. */
+async function replica(sharedCache: FakeSharedCache, tlsKey: string, clock = new HeldClock(now)) {
+  const certificateDirectory = await mkdtemp(join(tmpdir(), 'signet-authority-'))
+  const write = (text: string) => writeFile(join(certificateDirectory, 'tls.key'), text)
+  await write(tlsKey)
+  const source = new FakeSource()
+  source.set([keysOf('shop/orders', keys.ES256.publicJwk)])
+  const all = authorityRevocations({
+    client: { ...cluster, clockOffset: () => undefined },
+    source,
+    keysHeardAt: () => clock.monotonic(),
+    issuer,
+    trustDomain: 'cluster.local',
+    watchNamespaces: [],
+    introspectors: ['edge/gateway'],
+    certificateDirectory,
+    sharedCache,
+    logger: silentLogger,
+    clock,
+  })
+  const stop = new AbortController()
+  const running = all.run(stop.signal)
+  onTestFinished(async () => {
+    stop.abort()
+    await running
+    all.close()
+    await rm(certificateDirectory, { recursive: true })
+  })
+  const { introspect, revoke } = all.endpoints(callers)
+  await eventually(() => expect(all.notReady()).toBeUndefined())
+  const isActive = async (token: string, caller = 'edge/gateway') =>
+    (JSON.parse((await introspect(form(caller, { token }))).body) as { active: boolean }).active
+  await eventually(() => isActive('x'))
+  return { write, clock, isActive, revoke: (token: string) => revoke(form('shop/orders', { token })) }
+}
+
+it('shares what it has verified under the private key of its certificate, also after that was renewed', async () => {
+  const cache = new FakeSharedCache()
+  const one = await replica(cache, 'first key')
+  const token = await makeToken()
+  expect(await one.isActive(token)).toBe(true)
+  const [[name = '', first = ''] = []] = cache.entries
+  await one.write('second key')
+  one.clock.advance(MINUTE)
+  const next = await makeToken({ claims: { jti: 'token-2' } })
+  expect(await one.isActive(next)).toBe(true)
+  expect(cache.entries.size).toBe(2)
+  const other = await replica(cache, 'second key')
+  expect(await other.isActive(token)).toBe(true)
+  // Not believed under the new key, so verified and told anew.
+  expect(cache.entries.get(name)).not.toBe(first)
+})
+
+it('I5: tells other replicas where a revocation is on record, who know it at once', async () => {
+  const cache = new FakeSharedCache()
+  const [one, other] = [await replica(cache, 'key'), await replica(cache, 'key')]
+  const token = await makeToken({ claims: { jti: 'token-3' } })
+  expect(await other.isActive(token)).toBe(true)
+  expect(await one.revoke(token)).toMatchObject({ status: 200 })
+  expect(cache.published).toHaveLength(1)
+  expect(await one.isActive(token)).toBe(false)
+  await eventually(async () => expect(await other.isActive(token)).toBe(false), 2_000)
+})

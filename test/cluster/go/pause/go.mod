@@ -1,0 +1,3 @@
+module signet.dev/test/cluster/pause
+
+go 1.24

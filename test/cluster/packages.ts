@@ -1,0 +1,64 @@
+import { existsSync } from 'node:fs'
+import { chmod, rm, writeFile } from 'node:fs/promises'
+import { findProgram, run } from './command.ts'
+import type { Log } from './log.ts'
+
+/** Debian package → the program that shows it is there, whoever installed it. */
+const programs = {
+  containerd: 'containerd',
+  runc: 'runc',
+  'containernetworking-plugins': '/usr/lib/cni/ptp',
+  iptables: 'iptables-save',
+  conntrack: 'conntrack',
+  ethtool: 'ethtool',
+  socat: 'socat',
+  iproute2: 'ip',
+  openssl: 'openssl',
+  curl: 'curl',
+  'docker.io': 'dockerd',
+  'redis-server': 'redis-server',
+} as const
+
+export type Package = keyof typeof programs
+/** What a node needs; the others are for building images and for single tests. */
+export const nodePackages = Object.keys(programs).filter(
+  (name) => name !== 'docker.io' && name !== 'redis-server',
+) as Package[]
+
+/** Installs what is missing and only that; touches no network if nothing is. */
+export async function ensurePackages(wanted: Package[], log: Log): Promise<void> {
+  const missing = missingPackages(wanted)
+  if (missing.length === 0) return
+  const list = missing.join(' ')
+  const apt = findProgram('apt-get')
+  if (!apt) throw new Error(`missing programs of packages ${list}; install them with this system's package manager`)
+  if (process.getuid?.() !== 0) throw new Error(`missing packages; run: sudo apt-get install ${list}`)
+  log(`installing Debian packages ${list}`)
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+  await run(apt, ['update'], { env, timeoutMs: 180_000 })
+  await withoutServices(() =>
+    run(apt, ['install', '-y', '--no-install-recommends', ...missing], { env, timeoutMs: 600_000 }),
+  )
+  const still = missingPackages(wanted)
+  if (still.length > 0) throw new Error(`packages are installed but their programs are missing: ${still.join(' ')}`)
+}
+
+export function missingPackages(wanted: Package[]): Package[] {
+  return wanted.filter((name) => {
+    const program = programs[name]
+    return program.startsWith('/') ? !existsSync(program) : !findProgram(program)
+  })
+}
+
+/** Debian's own switch (invoke-rc.d(8)) keeps the packages from starting a containerd and a dockerd of their own. */
+async function withoutServices<T>(install: () => Promise<T>): Promise<T> {
+  const policy = '/usr/sbin/policy-rc.d'
+  if (existsSync(policy)) return install()
+  await writeFile(policy, '#!/bin/sh\nexit 101\n')
+  await chmod(policy, 0o755)
+  try {
+    return await install()
+  } finally {
+    await rm(policy, { force: true })
+  }
+}

@@ -1,0 +1,8 @@
+import { describe, expect, it } from 'vitest'
+import { subjectOf } from './pki.ts'
+
+describe('subjectOf', () => {
+  it('names groups before the user and escapes what separates the parts', () => {
+    expect(subjectOf('a/b', ['system:masters', 'x+y'])).toBe(String.raw`/O=system:masters/O=x\+y/CN=a\/b`)
+  })
+})

@@ -1,0 +1,109 @@
+import { once } from 'node:events'
+import { Agent } from 'node:https'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, describe, expect, it } from 'vitest'
+import {
+  type Answer,
+  answerOk,
+  call,
+  ending,
+  openTcp,
+  openTls,
+  type RunningServer,
+  shortLimits,
+  startServer,
+} from './running-server.ts'
+
+const servers: RunningServer[] = []
+afterAll(async () => {
+  await Promise.all(servers.splice(0).map((server) => server.stop()))
+})
+
+async function start(options: Parameters<typeof startServer>[0] = {}): Promise<RunningServer> {
+  const server = await startServer(options)
+  servers.push(server)
+  return server
+}
+
+describe.concurrent('drain', () => {
+  it('fails no request under load: serves on until nobody asks any more, ending each connection with an answer', async () => {
+    const leaving = await start()
+    const staying = await start()
+    const agent = new Agent({ keepAlive: true })
+    let endpoints = [leaving, staying]
+    const answers: Promise<Answer>[] = []
+    const sender = setInterval(() => {
+      const { port } = endpoints[answers.length % endpoints.length]!
+      answers.push(call({ port, agent, body: 'x' }))
+    }, 5)
+    await sleep(200)
+    const drained = leaving.drain(500)
+    // As slow as endpoints are that still have to hear of it.
+    await sleep(250)
+    endpoints = [staying]
+    await drained
+    await sleep(100)
+    clearInterval(sender)
+    const results = await Promise.allSettled(answers)
+    agent.destroy()
+    expect(results.filter(({ status }) => status === 'rejected')).toEqual([])
+    expect((await Promise.all(answers)).filter(({ status }) => status !== 200)).toEqual([])
+    expect(answers.length).toBeGreaterThan(60)
+    await expect(call({ port: leaving.port })).rejects.toMatchObject({ code: 'ECONNREFUSED' })
+  })
+
+  it('tells kept connections to end with their next answer, and still takes new ones', async () => {
+    const server = await start()
+    const agent = new Agent({ keepAlive: true })
+    expect((await call({ port: server.port, agent })).headers.connection).toBe('keep-alive')
+    const drained = server.drain(300)
+    expect((await call({ port: server.port, agent })).headers.connection).toBe('close')
+    expect((await call({ port: server.port })).status).toBe(200)
+    await drained
+    agent.destroy()
+  })
+
+  it('answers what is under way before it resolves', async () => {
+    const server = await start({
+      handler: (request, response) => void sleep(400).then(() => answerOk(request, response)),
+    })
+    const answer = call({ port: server.port, body: 'abc' })
+    await sleep(100)
+    await server.drain(50)
+    expect(await answer).toMatchObject({ status: 200, body: 'ok 3' })
+  })
+
+  it('ends idle connections and does not wait for their peers', async () => {
+    const server = await start()
+    const socket = openTls(server.port)
+    const ended = ending(socket)
+    socket.write('GET / HTTP/1.1\r\nhost: a\r\n\r\n')
+    await sleep(100)
+    await server.drain(0)
+    expect((await ended).error).toBeUndefined()
+  })
+
+  it('waits for a handshake that never ends no longer than a request may take, and for none when closing', async () => {
+    const limits = { handshakeTimeout: 60_000, headersTimeout: 300, requestTimeout: 300 }
+    const server = await start({ limits })
+    const other = await start({ limits })
+    const sockets = [openTcp(server.port), openTcp(other.port)]
+    await Promise.all(sockets.map((socket) => once(socket, 'connect')))
+    // Connections wait to be accepted until then.
+    await sleep(50)
+    const began = performance.now()
+    const ends = sockets.map((socket) => ending(socket))
+    await Promise.all([server.drain(0), other.close(), ...ends])
+    expect(performance.now() - began).toBeLessThan(2000)
+  })
+
+  it('waits for a request that never ends no longer than a request may take', async () => {
+    const server = await start({ handler: () => undefined, limits: { ...shortLimits, requestTimeout: 400 } })
+    const failed = expect(call({ port: server.port })).rejects.toThrow()
+    await sleep(50)
+    const began = performance.now()
+    await server.drain(0)
+    await failed
+    expect(performance.now() - began).toBeLessThan(2000)
+  })
+})

@@ -1,0 +1,130 @@
+import { once } from 'node:events'
+import { Agent } from 'node:https'
+import { connect, type Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { silentLogger } from '../../src/logger.ts'
+import { startProbeServer } from '../../src/server/probes.ts'
+import { call, ending, openTls, type RunningServer, startServer } from './running-server.ts'
+
+/** More than the buffers of both kernels hold. */
+const large = Buffer.alloc(32 * 1024 * 1024, 'x')
+const responseTimeout = 600
+const get = 'GET /large HTTP/1.1\r\nhost: a\r\n\r\n'
+
+let server: RunningServer
+/** When each connection on which the large body was asked for has closed, in milliseconds from the last asking. */
+const closed: number[] = []
+beforeAll(async () => {
+  server = await startServer({
+    limits: { responseTimeout },
+    handler: (request, response) => {
+      request.resume()
+      if (request.url !== '/large') {
+        response.end('ok')
+        return
+      }
+      const began = performance.now()
+      request.socket.once('close', () => closed.push(performance.now() - began))
+      response.end(large)
+    },
+  })
+})
+afterAll(() => server.stop())
+
+const sockets: Socket[] = []
+const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+afterEach(() => {
+  closed.length = 0
+  for (const socket of sockets.splice(0)) socket.destroy()
+})
+afterAll(() => agent.destroy())
+
+/** A connection that sends these requests and reads nothing. */
+async function neverReading(text: string): Promise<Socket> {
+  const socket = openTls(server.port)
+  socket.on('error', () => undefined)
+  sockets.push(socket)
+  await once(socket, 'secureConnect')
+  socket.pause()
+  socket.write(text)
+  return socket
+}
+
+async function closings(count: number): Promise<readonly number[]> {
+  const patience = performance.now() + 5000
+  while (closed.length < count && performance.now() < patience) await sleep(10)
+  return closed
+}
+
+describe('a TLS server whose answers are not read', () => {
+  it('closes the connection when the time is up, and serves others on their connections throughout', async () => {
+    await neverReading(get)
+    const good = (): Promise<{ status: number }> => call({ port: server.port, method: 'GET', agent })
+    const began = performance.now()
+    while (closed.length === 0 && performance.now() - began < 5000) {
+      expect((await good()).status).toBe(200)
+      await sleep(20)
+    }
+    expect(closed).toHaveLength(1)
+    expect(closed[0]).toBeGreaterThan(responseTimeout * 0.8)
+    expect(closed[0]).toBeLessThan(responseTimeout * 3)
+  })
+
+  it('is not put off by more requests on the same connection', async () => {
+    const socket = await neverReading(get)
+    const asking = setInterval(() => void socket.write('GET / HTTP/1.1\r\nhost: a\r\n\r\n'), 50)
+    const [took] = await closings(1)
+    clearInterval(asking)
+    expect(took).toBeLessThan(responseTimeout * 3)
+  })
+
+  it('is not put off by a peer that reads a little now and then', async () => {
+    const socket = await neverReading(get)
+    let read = 0
+    const reading = setInterval(() => (read += (socket.read(1024) as Buffer | null)?.length ?? 0), 50)
+    const [took] = await closings(1)
+    clearInterval(reading)
+    expect(read).toBeGreaterThan(0)
+    expect(took).toBeLessThan(responseTimeout * 3)
+  })
+
+  it('lets a peer rest before it reads, and rest for longer between answers that it has read', async () => {
+    const socket = await neverReading(get)
+    await sleep(responseTimeout / 3)
+    let length = 0
+    socket.on('data', (part: Buffer) => (length += part.length))
+    socket.resume()
+    while (length < large.length) await sleep(10)
+    await sleep(responseTimeout * 2)
+    const before = length
+    socket.write('GET / HTTP/1.1\r\nhost: a\r\n\r\n')
+    await once(socket, 'data')
+    expect(length).toBeGreaterThan(before)
+    expect(closed).toEqual([])
+  })
+})
+
+it('a probe server closes a connection on which its figures are not read', async () => {
+  const probes = await startProbeServer({
+    port: 0,
+    host: '127.0.0.1',
+    ready: () => ({ ok: true, checks: [] }),
+    metrics: { contentType: 'text/plain', render: () => Promise.resolve(large.toString('latin1')) },
+    logger: silentLogger,
+    responseTimeout,
+  })
+  try {
+    const socket = connect({ port: probes.port, host: '127.0.0.1' })
+    sockets.push(socket)
+    socket.pause()
+    socket.write('GET /metrics HTTP/1.1\r\nhost: a\r\n\r\n')
+    await sleep(responseTimeout * 2)
+    // What the kernels hold is still there; the rest never comes.
+    const { received, afterMs } = await ending(socket.resume())
+    expect(received.length).toBeLessThan(large.length)
+    expect(afterMs).toBeLessThan(2000)
+  } finally {
+    await probes.close()
+  }
+})

