@@ -1,4 +1,3 @@
-import { LRUCache } from 'lru-cache'
 import type { Clock } from '../clock.ts'
 import { HOUR, SECOND } from '../duration.ts'
 import { issuerOf, issuerScopes } from '../identity/issuer.ts'
@@ -9,6 +8,7 @@ import type { TokenClaims } from '../tokens/claims.ts'
 import { type CompactToken, parseCompact } from '../tokens/compact.ts'
 import { tokenFingerprint } from '../tokens/fingerprint.ts'
 import { TokenError } from '../tokens/token-error.ts'
+import { TokenMemo } from '../tokens/token-memo.ts'
 import { verifyTokenSync } from '../tokens/verify.ts'
 import type { KnownKeys } from './known-keys.ts'
 import { OAuthError } from './oauth-error.ts'
@@ -25,7 +25,7 @@ export interface PresentedTokensOptions {
   /** Whether keys and revocations are read live now; where they are not, an unknown key is not known to be unknown. */
   readonly isCurrent?: () => boolean
   readonly shared?: SharedVerifications | undefined
-  /** Most memory for verified tokens that are kept, in bytes, roughly; 32 MiB by default, for about 15,000 usual ones. */
+  /** Most memory for verified tokens that are kept, in bytes, roughly; 32 MiB by default, for about 11,000 usual ones. */
   readonly cacheBytes?: number
 }
 
@@ -35,7 +35,6 @@ export interface VerifiedToken {
   readonly keyID: string
   readonly key: PublicJwk
   readonly subject: SpiffeId
-  readonly fingerprint: string
   /** What is said of it when it is live, in JSON; the same for whoever may hear it. Filled in by the first who says it. */
   answer?: string
 }
@@ -47,40 +46,35 @@ const longestOwn = HOUR
 const defaultCacheBytes = 32 * 1024 * 1024
 
 /**
- * Tokens as callers present them to be judged. Verified ones are kept by issuer, kid and `jti`, never by their text, and
- * found again only with the same fingerprint: a forged one that borrows the name of a good one is verified, and fails.
- * Those that do not verify are not kept.
+ * Tokens as callers present them to be judged. That a very text has been verified is remembered, and nothing else of it:
+ * what can change is judged each time, and revocation goes by the claims, so that no other spelling escapes it. Texts
+ * that do not verify are not kept.
  */
 export class PresentedTokens {
   readonly #options: PresentedTokensOptions
-  readonly #verified: LRUCache<string, VerifiedToken>
+  readonly #verified: TokenMemo<VerifiedToken>
 
   constructor(options: PresentedTokensOptions) {
     this.#options = options
-    this.#verified = new LRUCache({ maxSize: options.cacheBytes ?? defaultCacheBytes })
+    this.#verified = new TokenMemo(options.cacheBytes ?? defaultCacheBytes)
   }
 
   /** The token, if it is one of ours that verifies now; throws an OAuthError where that cannot be told. */
   async verify(text: string): Promise<VerifiedToken | undefined> {
     const { keys, revocations } = this.#options
     if (!keys.ready() || !revocations.ready()) throw unavailable('keys and revocations have not been read yet')
+    const known = this.#verified.get(text)
+    if (known !== undefined && keys.key(known.keyID) === known.key) return known
     const compact = parse(text)
     if (compact === undefined) return undefined
-    const { header, claims } = compact
-    const { iss, jti } = claims
-    if (typeof iss !== 'string' || typeof jti !== 'string') return undefined
-    const key = typeof header.kid === 'string' ? keys.key(header.kid) : undefined
+    const { kid } = compact.header
+    const key = typeof kid === 'string' ? keys.key(kid) : undefined
     if (key === undefined) {
       if (this.#options.isCurrent?.() === false) throw unavailable('keys cannot be read now, and this one is not known')
       return undefined
     }
-    const fingerprint = tokenFingerprint(compact)
-    const name = `${iss} ${key.kid} ${jti}`
-    const known = this.#verified.get(name)
-    if (known?.fingerprint === fingerprint && known.key === key) return known
-    const verified = await this.#verifyAnew(text, compact, key, fingerprint)
-    // Text in memory takes a byte a character; the claims are there as an object, and once more as the answer.
-    if (verified !== undefined) this.#verified.set(name, verified, { size: 2 * text.length + 1024 })
+    const verified = await this.#verifyAnew(text, compact, key)
+    if (verified !== undefined) this.#verified.set(text, verified)
     return verified
   }
 
@@ -96,18 +90,14 @@ export class PresentedTokens {
   }
 
   /** Whether the claims name one of our issuers and an identity of ours; believed only once verified. */
-  async #verifyAnew(
-    text: string,
-    { claims }: CompactToken,
-    key: PublicJwk,
-    fingerprint: string,
-  ): Promise<VerifiedToken | undefined> {
+  async #verifyAnew(text: string, compact: CompactToken, key: PublicJwk): Promise<VerifiedToken | undefined> {
     const { clock, shared } = this.#options
+    const { claims } = compact
     const subject = this.subjectOf(claims)
     const issuer = subject === undefined ? undefined : this.issuerOf(claims, subject)
     if (subject === undefined || issuer === undefined) return undefined
     // An RSA signature is verified sooner than anybody can be asked.
-    const vouched = key.kty === 'RSA' ? undefined : await shared?.look(key.kid, fingerprint)
+    const vouched = key.kty === 'RSA' ? undefined : await shared?.look(key.kid, tokenFingerprint(compact))
     try {
       const verified = verifyTokenSync(text, {
         keys: () => key,
@@ -118,7 +108,7 @@ export class PresentedTokens {
         signatureHolds: vouched?.holds === true ? () => true : verifySignature,
       })
       if (vouched?.holds === false) vouched.tell(verified.claims.exp * SECOND - clock.now())
-      return { claims: verified.claims, keyID: key.kid, key, subject, fingerprint }
+      return { claims: verified.claims, keyID: key.kid, key, subject }
     } catch (error) {
       if (error instanceof TokenError) return undefined
       throw error

@@ -2,11 +2,12 @@ import type { Clock } from '../clock.ts'
 import type { Algorithm } from '../keys/algorithm.ts'
 import { maxSkewMs } from '../tokens/check-claims.ts'
 import type { Profile } from '../tokens/claims.ts'
+import type { PublicJwk } from '../keys/public-jwk.ts'
 import { decodeToken } from '../tokens/decode.ts'
+import { TokenMemo } from '../tokens/token-memo.ts'
 import { TokenError, type VerifiedToken, verifyTokenSync } from '../tokens/verify.ts'
 import type { KeySource } from './key-source.ts'
 import type { RevocationSource } from './revocation-source.ts'
-import { type CachedToken, TokenCache } from './token-cache.ts'
 import { VerifierUnavailableError } from './verifier-error.ts'
 
 export interface TokenVerifierOptions {
@@ -22,25 +23,37 @@ export interface TokenVerifierOptions {
   readonly clock: Pick<Clock, 'now'>
 }
 
+/** A token that has been verified, and what has to be judged again each time. */
+interface KnownToken {
+  readonly verified: VerifiedToken
+  readonly key: PublicJwk
+  /** In seconds since the epoch: the earlier of `iat` and `nbf` may not be, so the later counts. */
+  readonly notBefore: number
+  readonly expires: number
+  /** Versions of keys and revocations by which it was last found good. */
+  keysVersion: number
+  revocationsVersion: number
+}
+
 /** Most calls that wait for keys at one time: whoever sends unknown kids makes us hold no more than these. */
 const maxWaiting = 1000
 
 /** Verification over keys and revocations at hand, with a memo of what has been verified. */
 export class TokenVerifier {
   readonly #options: TokenVerifierOptions & { readonly skewMs: number }
-  readonly #cache: TokenCache
+  readonly #memo: TokenMemo<KnownToken>
   readonly #keyOf: (kid: string) => ReturnType<KeySource['get']>
   #waiting = 0
 
   constructor(options: TokenVerifierOptions) {
     this.#options = { ...options, skewMs: options.skewMs ?? maxSkewMs }
-    this.#cache = new TokenCache(options.maxCacheBytes)
+    this.#memo = new TokenMemo(options.maxCacheBytes)
     this.#keyOf = (kid) => options.keys.get(kid)
   }
 
   /** Tokens that are remembered. */
   get cached(): number {
-    return this.#cache.size
+    return this.#memo.size
   }
 
   async verify(token: string): Promise<VerifiedToken> {
@@ -60,7 +73,7 @@ export class TokenVerifier {
    * anew. The audience is the verifier's own, and so is the memo.
    */
   recall(token: string): VerifiedToken | undefined {
-    const entry = typeof (token as unknown) === 'string' ? this.#cache.get(token) : undefined
+    const entry = typeof (token as unknown) === 'string' ? this.#memo.get(token) : undefined
     if (entry === undefined) return undefined
     const { keys, revocations, clock, skewMs } = this.#options
     const now = clock.now()
@@ -68,16 +81,16 @@ export class TokenVerifier {
     if (entry.expires <= (now - skewMs) / 1000 || entry.notBefore > (now + skewMs) / 1000) return undefined
     if (keys.problem() !== undefined || revocations.problem() !== undefined) return undefined
     const same = entry.keysVersion === keys.version && entry.revocationsVersion === revocations.version
-    if (!same && !this.#confirm(entry)) return undefined
+    if (!same && !this.#confirm(token, entry)) return undefined
     return entry.verified
   }
 
   /** Judges what has changed since the entry was last found good. */
-  #confirm(entry: CachedToken): boolean {
+  #confirm(token: string, entry: KnownToken): boolean {
     const { keys, revocations } = this.#options
-    const { verified, key, token } = entry
+    const { verified, key } = entry
     if (keys.get(verified.keyID) !== key || revocations.has(verified)) {
-      this.#cache.delete(token)
+      this.#memo.delete(token)
       return false
     }
     entry.keysVersion = keys.version
@@ -111,8 +124,7 @@ export class TokenVerifier {
     // What callers share, none of them may change.
     freeze(verified)
     if (key === undefined) return
-    this.#cache.set({
-      token,
+    this.#memo.set(token, {
       verified,
       key,
       notBefore: Math.max(claims.iat, claims.nbf ?? 0),
