@@ -1,15 +1,18 @@
 import { defineConfig } from 'vitest/config'
 import { Order } from './test/e2e/order.ts'
+import { retry, SecondTries } from './test/second-tries.ts'
 
-const serial = { fileParallelism: false, testTimeout: 120_000, hookTimeout: 300_000 }
+const serial = { retry, fileParallelism: false, testTimeout: 120_000, hookTimeout: 300_000 }
 
 export default defineConfig({
   test: {
     sequence: { sequencer: Order },
+    reporters: ['default', new SecondTries()],
     projects: [
       {
         test: {
           name: 'unit',
+          retry,
           include: ['test/**/*.test.ts'],
           exclude: ['test/apiserver/**', 'test/redis/**', 'test/faults/**', 'test/e2e/**'],
           testTimeout: 20_000,
