@@ -1,10 +1,22 @@
 import { hostname } from 'node:os'
 import * as z from 'zod/mini'
-import { HOUR, MINUTE, parseDuration } from '../duration.ts'
 import { SignetError } from '../errors.ts'
 import { issuerScopes } from '../identity/issuer.ts'
-import { isTrustDomain } from '../identity/trust-domain.ts'
 import { logLevels } from '../telemetry/log.ts'
+import {
+  duration,
+  identities,
+  list,
+  namespace,
+  number,
+  oneOf,
+  port,
+  scopes,
+  text,
+  tokenLifetime,
+  trustDomain,
+  url,
+} from './setting-schemas.ts'
 
 /** A setting cannot be used: `ERR_CONFIG`. The message names flag, value and remedy. */
 export class ConfigError extends SignetError {
@@ -21,84 +33,6 @@ export interface Setting {
   readonly fallback?: string
   readonly schema: z.ZodMiniType
 }
-
-const text = z.string({ error: 'give a value' }).check(z.minLength(1, { error: 'give a value' }))
-const number = (from: number, to: number) =>
-  z.pipe(
-    z.string(),
-    z.transform((value, context) => {
-      const read = Number(value)
-      if (/^[0-9]+$/.test(value) && read >= from && read <= to) return read
-      context.issues.push({ code: 'custom', input: value, message: `give a whole number from ${from} to ${to}` })
-      return z.NEVER
-    }),
-  )
-const port = number(0, 65535)
-const identityForm = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\/[a-z0-9]([-.a-z0-9]{0,175}[a-z0-9])?$/
-const list = z.pipe(
-  z.string(),
-  z.transform((value) =>
-    value
-      .split(',')
-      .map((part) => part.trim())
-      .filter((part) => part !== ''),
-  ),
-)
-const identities = z.pipe(
-  list,
-  z.transform((names, context) => {
-    if (names.every((name) => identityForm.test(name))) return names
-    context.issues.push({ code: 'custom', input: names, message: 'an identity is a namespace and a name: shop/orders' })
-    return z.NEVER
-  }),
-)
-const namespace = z
-  .string()
-  .check(z.regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, 'a Kubernetes namespace is a DNS label'))
-const duration = z.pipe(
-  z.string(),
-  z.transform((value, context) => {
-    const milliseconds = parseDuration(value)
-    if (milliseconds !== undefined && milliseconds > 0) return milliseconds
-    context.issues.push({ code: 'custom', input: value, message: 'a duration looks like 720h, 30m or 90s' })
-    return z.NEVER
-  }),
-)
-const tokenLifetime = z.pipe(
-  z.string(),
-  z.transform((value, context) => {
-    const milliseconds = parseDuration(value)
-    if (milliseconds !== undefined && milliseconds >= MINUTE && milliseconds <= HOUR) return milliseconds
-    context.issues.push({ code: 'custom', input: value, message: 'a token lives from 1m to 1h' })
-    return z.NEVER
-  }),
-)
-const scopes = z.pipe(
-  list,
-  z.transform((value, context) => {
-    if (value.every((scope) => /^[\x21\x23-\x5b\x5d-\x7e]{1,128}$/.test(scope))) return value
-    context.issues.push({
-      code: 'custom',
-      input: value,
-      message: 'a scope has printable ASCII without spaces, " and \\',
-    })
-    return z.NEVER
-  }),
-)
-const oneOf = <const Values extends readonly string[]>(values: Values) =>
-  z.enum(values, { error: `give one of ${values.join(', ')}` })
-const url = z
-  .string()
-  .check(
-    z.refine(
-      (value) =>
-        URL.canParse(value) && new URL(value).protocol === 'https:' && !value.endsWith('/') && !/[?#]/.test(value),
-      { error: 'an issuer is an https URL without query, fragment or trailing slash' },
-    ),
-  )
-const trustDomain = z
-  .string()
-  .check(z.refine(isTrustDomain, { error: 'a trust domain has lower-case letters, digits, dots, dashes, underscores' }))
 
 /** Every setting of every command. Each is a flag, and an environment variable SIGNET_ with the flag in capitals. */
 export const settings = {
