@@ -97,6 +97,20 @@ describe('revocation', () => {
     expect(await isActive(token)).toBe(false)
   })
 
+  it('I5: is stored also in the minute after the end, in which verifiers whose clocks are behind still accept', async () => {
+    const token = await makeToken({ claims: { exp: now / SECOND - 59 } })
+    expect(await ask(token)).toEqual(done)
+    expect(stored).toEqual([expect.objectContaining({ tokenID: 'token-1' })])
+  })
+
+  it('is not stored any more after that minute, although the token is remembered as verified', async () => {
+    const token = await makeToken({ claims: { exp: now / SECOND + 1 } })
+    expect(await isActive(token)).toBe(true)
+    clock.advance(MINUTE + SECOND)
+    expect(await ask(token)).toEqual(done)
+    expect(stored).toEqual([])
+  })
+
   it('may be asked for again', async () => {
     const token = await makeToken()
     await ask(token)
@@ -120,7 +134,7 @@ describe('revocation', () => {
       await makeToken({ claims: { sub: 'spiffe://other/ns/shop/sa/orders' } }),
       await makeToken({ claims: { sub: 'orders' } }),
       await makeToken({ key: keys.RS256 }),
-      await makeToken({ claims: { exp: now / 1000 } }),
+      await makeToken({ claims: { exp: now / 1000 - 60 } }),
       `${token.slice(0, token.lastIndexOf('.') + 1)}${'A'.repeat(86)}`,
     ]
     for (const one of invalid) expect(await ask(one)).toEqual(done)
