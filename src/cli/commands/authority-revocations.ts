@@ -70,6 +70,9 @@ const secretMs = MINUTE
 export function authorityRevocations(options: AuthorityRevocationsOptions): AuthorityRevocations {
   const { client, source, issuer, trustDomain, watchNamespaces, sharedCache, logger, clock = systemClock } = options
   const transform = leanRevocations(trustDomain)
+  const serverNow = (): number => clock.now() - (client.clockOffset() ?? 0)
+  // Nothing is forgotten on the word of one clock.
+  const earlierNow = (): number => Math.min(clock.now(), serverNow())
   const reflector = new Reflector<LeanRevocation>({
     client,
     resource: resources.tokenRevocations,
@@ -77,11 +80,7 @@ export function authorityRevocations(options: AuthorityRevocationsOptions): Auth
     transform: (object) => transform(object as TokenRevocation & KubeObject),
     logger,
   })
-  const recorded = new TokenRevocations({
-    reflector,
-    // Nothing is forgotten on the word of one clock.
-    now: () => clock.now() - Math.max(0, client.clockOffset() ?? 0),
-  })
+  const recorded = new TokenRevocations({ reflector, now: earlierNow, serverNow })
   const keys = new KnownKeys({ source, logger })
   const deleted = new DeletedIdentities({ keys, trustDomain, clock })
   const revocations = allRevocations(recorded, deleted)
@@ -107,7 +106,11 @@ export function authorityRevocations(options: AuthorityRevocationsOptions): Auth
     revocations,
     keys,
     tokens,
-    feed: new RevocationFeed({ issuer, revocations, clock }),
+    feed: new RevocationFeed({
+      issuer,
+      revocations,
+      clock: { now: earlierNow, monotonic: () => clock.monotonic() },
+    }),
     notReady: () => (recorded.ready() ? undefined : 'revocations have not been read yet'),
     endpoints: (authenticator) => ({
       introspect: introspect({ authenticator, tokens, trustDomain, introspectors }),
