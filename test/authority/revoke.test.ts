@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { introspect } from '../../src/authority/introspect.ts'
 import { PresentedTokens } from '../../src/authority/presented-tokens.ts'
+import { RateLimit } from '../../src/authority/rate-limit.ts'
 import type { RecordName, RevocationStore, TokenToRevoke } from '../../src/authority/revocation-store.ts'
 import { revoke } from '../../src/authority/revoke.ts'
 import { MINUTE, SECOND } from '../../src/duration.ts'
@@ -13,6 +14,7 @@ import { callers, form } from './fake-callers.ts'
 import { FakeRevocations } from './fake-revocations.ts'
 
 const iat = Math.floor((now - MINUTE) / 1000)
+const burst = 20
 const bound = { ...keys.ES256.publicJwk, sub: subject }
 
 let clock: HeldClock
@@ -56,6 +58,7 @@ beforeEach(() => {
     tokens,
     store,
     clock,
+    rates: new RateLimit({ perSecond: 1, burstSeconds: burst }),
     onStored: (record) => told.push(record),
     logger,
   })
@@ -182,6 +185,25 @@ describe('revocation', () => {
     revocations.setReady(true)
     current = false
     await expect(ask(await makeToken({ key: keys.RS256 }))).rejects.toMatchObject({ status: 503 })
+  })
+
+  it('is bounded for each caller, so that one that is taken over cannot fill the list for all', async () => {
+    for (let count = 0; count < burst; count += 1) {
+      expect(await ask(await makeToken({ claims: { jti: `token-${count}` } }))).toEqual(done)
+    }
+    const next = await makeToken({ claims: { jti: 'next' } })
+    await expect(ask(next)).rejects.toMatchObject({ status: 429, retryAfter: 1 })
+    expect(await isActive(next)).toBe(true)
+    expect(stored).toHaveLength(burst)
+    const others = await makeToken({
+      key: keys.other,
+      claims: { client_id: 'spiffe://cluster.local/ns/shop/sa/carts' },
+    })
+    expect(await ask(others, 'shop/carts')).toEqual(done)
+    expect(await ask('no token')).toEqual(done)
+    clock.advance(SECOND)
+    expect(await ask(next)).toEqual(done)
+    expect(await isActive(next)).toBe(false)
   })
 
   it('brings no token into the log', async () => {

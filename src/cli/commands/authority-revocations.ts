@@ -9,6 +9,7 @@ import { introspect } from '../../authority/introspect.ts'
 import { KnownKeys } from '../../authority/known-keys.ts'
 import { PresentedTokens } from '../../authority/presented-tokens.ts'
 import type { PublicKeySource } from '../../authority/public-key-source.ts'
+import { RateLimit } from '../../authority/rate-limit.ts'
 import { RevocationFeed } from '../../authority/revocation-feed.ts'
 import { RevocationHints } from '../../authority/revocation-hints.ts'
 import type { Revocations } from '../../authority/revocations.ts'
@@ -64,6 +65,11 @@ export interface AuthorityRevocations {
 
 /** Bookmarks come about once a minute, and watches are renewed sooner. */
 const freshMs = 90 * SECOND
+/**
+ * How many tokens one identity may revoke, all the time and at once after a pause: a service's own few, and not so many
+ * that one which is taken over fills the list that all verifiers share. All of an identity are revoked by their time.
+ */
+const revocationRate = { perSecond: 1, burstSeconds: 100 } as const
 /** How often the file of the serving key is looked at. */
 const secretMs = MINUTE
 
@@ -119,6 +125,7 @@ export function authorityRevocations(options: AuthorityRevocationsOptions): Auth
         tokens,
         store,
         clock,
+        rates: new RateLimit(revocationRate),
         onStored: (record) => hints?.tell(record),
         logger,
       }),
