@@ -13,7 +13,10 @@ export interface DeletedIdentitiesOptions {
 }
 
 interface Departed {
+  /** By the wall clock, as tokens are dated. */
   readonly at: number
+  /** By the monotonic one: a clock that jumps neither tells of it too soon nor forgets it. */
+  readonly since: number
   readonly kids: readonly string[]
   /** Whether an identity of that name is there again, with other keys: another one. */
   succeeded: boolean
@@ -78,11 +81,11 @@ export class DeletedIdentities implements Revocations {
   tick(): void {
     if (this.#departed.size === 0 && this.#list.length === 0) return
     const { trustDomain, clock } = this.#options
-    const now = clock.now()
+    const now = clock.monotonic()
     const list: Revocation[] = []
-    for (const [key, { at, succeeded }] of this.#departed) {
-      if (now >= at + lagMs + longest + graceMs) this.#departed.delete(key)
-      else if (succeeded || now >= at + graceMs) {
+    for (const [key, { at, since, succeeded }] of this.#departed) {
+      if (now >= since + lagMs + longest + graceMs) this.#departed.delete(key)
+      else if (succeeded || now >= since + graceMs) {
         const sub = formatSpiffeId({ trustDomain, ...parseIdentityKey(key) })
         // Whoever has taken the name has had tokens of its own since, and those must not be meant.
         const before = succeeded ? Math.floor(at / SECOND) : Math.ceil((at + lagMs) / SECOND)
@@ -104,9 +107,10 @@ export class DeletedIdentities implements Revocations {
 
   #compare(): void {
     const present = this.#options.keys.identities()
-    const now = this.#options.clock.now()
+    const { clock } = this.#options
+    const [at, since] = [clock.now(), clock.monotonic()]
     for (const [key, kids] of this.#present) {
-      if (!present.has(key)) this.#departed.set(key, { at: now, kids, succeeded: false })
+      if (!present.has(key)) this.#departed.set(key, { at, since, kids, succeeded: false })
     }
     for (const [key, departed] of this.#departed) {
       const kids = present.get(key)

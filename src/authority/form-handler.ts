@@ -23,6 +23,8 @@ export interface FormHandlerOptions {
   readonly overload: Overload
   /** By the address of the peer, before anything is known of the caller. */
   readonly addresses: RateLimit
+  /** Why this replica can judge nothing now, for those who ask it; undefined where it can. */
+  readonly unfit?: () => string | undefined
   readonly logger: Logger
   /** Told of every answer: which endpoint, the status, and how long it took from the end of the body, in milliseconds. */
   readonly onAnswer?: (endpoint: FormEndpointName, status: number, durationMs: number) => void
@@ -83,9 +85,9 @@ export class FormHandler {
   ): Promise<void> {
     const { overload, timeoutMs, issuer } = this.#options
     const startedAt = performance.now()
-    const busy = this.#tooBusy(request.socket, startedAt)
-    if (busy !== undefined) {
-      this.#send(name, response, this.#refusal(name, busy), startedAt)
+    const unable = this.#unfit(response) ?? this.#tooBusy(request.socket, startedAt)
+    if (unable !== undefined) {
+      this.#send(name, response, this.#refusal(name, unable), startedAt)
       return
     }
     overload.enter()
@@ -108,6 +110,14 @@ export class FormHandler {
       time.close()
       overload.leave()
     }
+  }
+
+  /** Why nothing can be told here. The connection ends with that, since another may lead to a replica that can. */
+  #unfit(response: ServerResponse): OAuthError | undefined {
+    const description = this.#options.unfit?.()
+    if (description === undefined) return undefined
+    response.shouldKeepAlive = false
+    return new OAuthError('temporarily_unavailable', description, { retryAfter, reason: 'clock' })
   }
 
   /** Why nothing should be begun for this peer now. */

@@ -1,5 +1,7 @@
+import { type Clock, systemClock } from '../clock.ts'
 import { messageOf } from '../errors.ts'
 import type { Logger } from '../logger.ts'
+import { RateLimit } from './rate-limit.ts'
 import type { RecordName, RevocationStore } from './revocation-store.ts'
 import type { SharedCache } from './shared-cache.ts'
 
@@ -9,27 +11,31 @@ export interface RevocationHintsOptions {
   readonly logger: Logger
   /** Most records that are read at a time because of hints; 8 by default. */
   readonly maxLooks?: number
+  readonly clock?: Pick<Clock, 'monotonic'>
 }
 
 const channel = 'revocations:1'
 const form = /^([a-z0-9][-a-z0-9]{0,62})\/(token-[0-9a-f]{40}(?:-[0-9a-f]{10})?)$/
+/** Most records that are read because of hints, all the time; twice as many at once after a pause. */
+const looksPerSecond = 100
 /** How many records are remembered as read, so that repeating a hint costs nothing. */
 const rememberedLooks = 4096
 
 /**
  * Replicas tell each other where a revocation has just been stored. A hint is never believed, since whoever reaches the
  * cache can send one: it names a record, which is read from the API server at once. So a false one revokes nothing; many
- * cost a bounded number of reads; and what is lost comes by the watch.
+ * cost a bounded number of reads a second; and what is lost comes by the watch.
  */
 export class RevocationHints {
   readonly #options: Required<RevocationHintsOptions>
   readonly #stop: () => void
   readonly #seen = new Set<string>()
+  readonly #rate = new RateLimit({ perSecond: looksPerSecond, entries: 1 })
   readonly #aborted = new AbortController()
   #looks = 0
 
   constructor(options: RevocationHintsOptions) {
-    this.#options = { maxLooks: 8, ...options }
+    this.#options = { maxLooks: 8, clock: systemClock, ...options }
     this.#stop = options.cache.subscribe(channel, (message) => void this.#heard(message))
   }
 
@@ -45,10 +51,11 @@ export class RevocationHints {
   }
 
   async #heard(message: string): Promise<void> {
-    const { store, logger, maxLooks } = this.#options
+    const { store, logger, maxLooks, clock } = this.#options
     const [, namespace, name] = (message.length <= 128 && form.exec(message)) || []
     if (namespace === undefined || name === undefined) return
     if (this.#looks >= maxLooks || this.#seen.has(message)) return
+    if (this.#rate.take(channel, clock.monotonic()) > 0) return
     this.#looks += 1
     this.#remember(message)
     try {

@@ -1,19 +1,24 @@
+import type { Clock } from '../clock.ts'
 import { SECOND } from '../duration.ts'
 import { messageOf } from '../errors.ts'
 import type { Logger } from '../logger.ts'
+import { maxSkewMs } from '../tokens/check-claims.ts'
 import { parseCompact } from '../tokens/compact.ts'
 import type { CallerAuthenticator } from './caller.ts'
 import { callerOf, tokenOf } from './caller-of.ts'
 import type { FormAnswer, FormEndpoint } from './form-endpoint.ts'
 import { OAuthError } from './oauth-error.ts'
 import { type PresentedTokens, unavailable } from './presented-tokens.ts'
+import { type RateLimit, TooManyRequests } from './rate-limit.ts'
 import type { RecordName, RevocationStore } from './revocation-store.ts'
 
 export interface RevocationOptions {
   readonly authenticator: CallerAuthenticator
   readonly tokens: PresentedTokens
   readonly store: RevocationStore
-  readonly clock: { now(): number }
+  readonly clock: Clock
+  /** By subject, of what is stored: each record is kept by everybody, from the API server to the last verifier. */
+  readonly rates: RateLimit
   /** Told of each record that has been stored, to pass it on to other replicas. */
   readonly onStored: (record: RecordName) => void
   readonly logger: Logger
@@ -27,7 +32,15 @@ const done: FormAnswer = { status: 200, body: '' }
  * `client_id` names. That is judged by what the token says before it is verified, so that the refusal of somebody else's
  * token does not tell whether it is a good one.
  */
-export function revoke({ authenticator, tokens, store, clock, onStored, logger }: RevocationOptions): FormEndpoint {
+export function revoke({
+  authenticator,
+  tokens,
+  store,
+  clock,
+  rates,
+  onStored,
+  logger,
+}: RevocationOptions): FormEndpoint {
   return async (request) => {
     const caller = await callerOf(authenticator, request)
     const text = tokenOf(request)
@@ -38,7 +51,10 @@ export function revoke({ authenticator, tokens, store, clock, onStored, logger }
       throw new OAuthError('unauthorized_client', 'the token is of another identity: only its own may revoke it')
     }
     const token = await tokens.verify(text)
-    if (token === undefined || token.claims.exp * SECOND <= clock.now()) return done
+    // Until then somebody whose clock is behind takes it for a live one.
+    if (token === undefined || token.claims.exp * SECOND + maxSkewMs <= clock.now()) return done
+    const waitMs = rates.take(caller.subject, clock.monotonic())
+    if (waitMs > 0) throw new TooManyRequests(waitMs)
     const { jti, exp } = token.claims
     const identity = { namespace: subject.namespace, name: subject.name }
     let record: RecordName

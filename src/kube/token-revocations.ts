@@ -11,6 +11,8 @@ export interface TokenRevocationsOptions {
   readonly reflector: Reflector<LeanRevocation>
   /** Milliseconds since the epoch; of two clocks that disagree the earlier one, so that nothing is forgotten too soon. */
   readonly now: () => number
+  /** The same by the API server's clock, where it has told it: by that, and no other, a time that was ahead has come. */
+  readonly serverNow: () => number
 }
 
 interface Held {
@@ -101,23 +103,23 @@ export class TokenRevocations {
     const known = this.#held.get(uid)
     if (known !== undefined && fact !== undefined && isSame(known.fact, fact)) return
     if (known !== undefined) this.#forget(uid, known)
-    const now = this.#now()
-    if (fact === undefined || fact.revocation.exp <= now) return
+    if (fact === undefined || fact.revocation.exp <= this.#now()) return
     const held: Held = { fact, namespace: metadata.namespace ?? '', holds: false, deleted: false }
     this.#held.set(uid, held)
-    if (fact.from > now) this.#waiting.add(held)
+    if (fact.from > this.#serverNow()) this.#waiting.add(held)
     else this.#hold(held)
   }
 
   /** Called every second: what was ahead begins to hold, and what has ended is forgotten. */
   tick(): void {
-    const now = this.#now()
+    const serverNow = this.#serverNow()
     for (const held of this.#waiting) {
-      if (held.fact.from > now) continue
+      if (held.fact.from > serverNow) continue
       this.#waiting.delete(held)
       this.#hold(held)
     }
     if (this.#ticks++ % sweepEvery !== 0) return
+    const now = this.#now()
     for (const [uid, held] of this.#held) {
       if (held.fact.revocation.exp <= now) this.#forget(uid, held)
     }
@@ -206,6 +208,10 @@ export class TokenRevocations {
 
   #now(): number {
     return this.#options.now() / SECOND
+  }
+
+  #serverNow(): number {
+    return this.#options.serverNow() / SECOND
   }
 }
 

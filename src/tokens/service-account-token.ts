@@ -27,7 +27,7 @@ export interface ServiceAccountExpectations {
   readonly keys: (kid: string) => PublicJwk | undefined
   /** The issuer of the cluster's ServiceAccount tokens, compared byte by byte. */
   readonly issuer: string
-  /** Has to be among the token's audiences. */
+  /** Has to be the token's only one: whoever else it is for could present it here. */
   readonly audience: string
   /** Milliseconds since the epoch. */
   readonly now: number
@@ -95,7 +95,8 @@ function proofOf(
   const exp = time(claims, 'exp')
   const nbf = claims.nbf === undefined ? iat : time(claims, 'nbf')
   if (claims.iss !== issuer) throw new TokenError('ERR_TOKEN_ISSUER', 'token is from another issuer', { claim: 'iss' })
-  if (!audiencesOf(claims.aud).includes(audience)) {
+  const audiences = audiencesOf(claims.aud)
+  if (audiences.length !== 1 || audiences[0] !== audience) {
     throw new TokenError('ERR_TOKEN_AUDIENCE', 'token is for another audience', { claim: 'aud' })
   }
   if (exp <= iat || (exp - iat) * 1000 > maxLifetimeMs) {

@@ -32,10 +32,17 @@ describe('an audience', () => {
     expect(ownsAudience(id(namespace, name), audience, shop)).toBe(false)
   })
 
-  it('that is the bare name of a trust domain means nobody', () => {
-    const owner = { trustDomain: 'prod', namespace: 'shop', name: 'prod' }
-    expect(ownsAudience(owner, 'prod', { ...owner, name: 'orders' })).toBe(false)
-  })
+  it.each([
+    ['the bare name', 'prod', 'shop', 'prod'],
+    ['name and namespace', 'cluster.local', 'local', 'cluster'],
+    ["the Service's name", 'orders.shop.svc', 'shop', 'orders'],
+  ])(
+    'that is the trust domain, which every token is for by default, means nobody by %s',
+    (_, domain, namespace, name) => {
+      const owner = { trustDomain: domain, namespace, name }
+      expect(ownsAudience(owner, domain, { ...owner, name: 'other' })).toBe(false)
+    },
+  )
 
   it('I8: never means identities of two namespaces, nor two of one, whatever they are called', () => {
     const label = fc.constantFrom('a', 'b', 'svc', 'payments', 'shop')

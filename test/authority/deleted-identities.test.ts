@@ -5,6 +5,7 @@ import { KnownKeys } from '../../src/authority/known-keys.ts'
 import { HOUR, SECOND } from '../../src/duration.ts'
 import { silentLogger } from '../../src/logger.ts'
 import { HeldClock } from '../fakes/held-clock.ts'
+import { SkewedClock } from '../fakes/skewed-clock.ts'
 import { keys } from '../fixtures/keys/keys.ts'
 import { FakeRevocations } from './fake-revocations.ts'
 import { FakeSource, keysOf } from './fake-source.ts'
@@ -17,13 +18,15 @@ const payments = keysOf('shop/payments', keys.EdDSA.publicJwk)
 
 let source: FakeSource
 let clock: HeldClock
+let skewed: SkewedClock
 let known: KnownKeys
 let deleted: DeletedIdentities
 beforeEach(() => {
   source = new FakeSource()
   clock = new HeldClock(Date.parse('2026-06-01T00:00:00.400Z'))
+  skewed = new SkewedClock(clock)
   known = new KnownKeys({ source, logger: silentLogger, interval: 0 })
-  deleted = new DeletedIdentities({ keys: known, trustDomain: 'cluster.local', clock })
+  deleted = new DeletedIdentities({ keys: known, trustDomain: 'cluster.local', clock: skewed })
   onTestFinished(() => {
     deleted.close()
     known.close()
@@ -84,6 +87,19 @@ describe('a deleted identity', () => {
     expect(after(HOUR)).toHaveLength(1)
     expect(after(16 * SECOND)).toEqual([])
     expect(deleted.has(signedAt(before))).toBe(false)
+  })
+
+  it.each([
+    ['ahead', HOUR * 2],
+    ['back', -HOUR * 2],
+  ])('I5: is forgotten by the time that passes, and not because the clock jumps %s', async (_, jump) => {
+    await show(orders, payments)
+    const before = second()
+    await show(payments)
+    skewed.ahead = jump
+    expect(after(10 * SECOND)).toHaveLength(1)
+    expect(deleted.has(signedAt(before))).toBe(true)
+    expect(after(HOUR + 6 * SECOND)).toEqual([])
   })
 
   it('I1: that comes back with its keys was not deleted, and revokes nothing', async () => {

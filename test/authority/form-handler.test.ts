@@ -103,6 +103,20 @@ describe('FormHandler', () => {
     expect(answers).toEqual([['token', 200]])
   })
 
+  it('I6: judges nothing while its clock is wrong, and sends the caller to another replica', async () => {
+    const asked = vi.fn(async () => ok)
+    endpoint = asked
+    let unfit: string | undefined = 'the clock is wrong'
+    make({ unfit: () => unfit })
+    const { status, headers, body } = await post('a=b')
+    expect(status).toBe(503)
+    expect(JSON.parse(body)).toEqual({ error: 'temporarily_unavailable', error_description: 'the clock is wrong' })
+    expect(headers).toMatchObject({ 'retry-after': '1', connection: 'close' })
+    expect([asked.mock.calls.length, refusals]).toEqual([0, ['clock']])
+    unfit = undefined
+    expect((await post('a=b')).status).toBe(200)
+  })
+
   it('sends no body where the answer has none', async () => {
     endpoint = async () => ({ status: 200, body: '' })
     const { headers, body } = await post('a=b')

@@ -1,8 +1,10 @@
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { RevocationHints } from '../../src/authority/revocation-hints.ts'
+import { type Clock, systemClock } from '../../src/clock.ts'
 import type { RecordName } from '../../src/authority/revocation-store.ts'
 import { silentLogger } from '../../src/logger.ts'
 import { settled } from '../builders/identity-controller.ts'
+import { HeldClock } from '../fakes/held-clock.ts'
 import { FakeSharedCache } from './fake-shared-cache.ts'
 
 const record = (index = 0) => ({ namespace: 'shop', name: `token-${index.toString(16).padStart(40, '0')}` })
@@ -13,7 +15,10 @@ beforeEach(() => {
   cache = new FakeSharedCache()
 })
 
-function replica(look: (record: RecordName) => Promise<boolean> = () => Promise.resolve(true)) {
+function replica(
+  look: (record: RecordName) => Promise<boolean> = () => Promise.resolve(true),
+  clock: Clock = systemClock,
+) {
   const looked: RecordName[] = []
   const hints = new RevocationHints({
     cache,
@@ -24,6 +29,7 @@ function replica(look: (record: RecordName) => Promise<boolean> = () => Promise.
       },
     },
     logger: silentLogger,
+    clock,
   })
   onTestFinished(() => hints.close())
   return { hints, looked }
@@ -107,6 +113,22 @@ describe('hints about revocations', () => {
     await settled()
     expect(most).toBe(8)
     for (const end of release) end()
+  })
+
+  it('in a flood that goes on cost so many reads a second, however soon each is over', async () => {
+    const clock = new HeldClock()
+    const { looked } = replica(() => Promise.resolve(false), clock)
+    const flood = async () => {
+      for (let round = 0; round < 50; round++) {
+        for (let index = 0; index < 8; index++) cache.shout(text(record(8 * round + index)))
+        await settled()
+      }
+      return looked.length
+    }
+    expect(await flood()).toBe(200)
+    expect(await flood()).toBe(200)
+    clock.advance(1000)
+    expect(await flood()).toBe(300)
   })
 
   it('are not heard any more when it is over', async () => {

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { introspect } from '../../src/authority/introspect.ts'
 import { PresentedTokens } from '../../src/authority/presented-tokens.ts'
+import { RateLimit } from '../../src/authority/rate-limit.ts'
 import type { RecordName, RevocationStore, TokenToRevoke } from '../../src/authority/revocation-store.ts'
 import { revoke } from '../../src/authority/revoke.ts'
 import { MINUTE, SECOND } from '../../src/duration.ts'
@@ -13,6 +14,7 @@ import { callers, form } from './fake-callers.ts'
 import { FakeRevocations } from './fake-revocations.ts'
 
 const iat = Math.floor((now - MINUTE) / 1000)
+const burst = 20
 const bound = { ...keys.ES256.publicJwk, sub: subject }
 
 let clock: HeldClock
@@ -56,6 +58,7 @@ beforeEach(() => {
     tokens,
     store,
     clock,
+    rates: new RateLimit({ perSecond: 1, burstSeconds: burst }),
     onStored: (record) => told.push(record),
     logger,
   })
@@ -97,6 +100,20 @@ describe('revocation', () => {
     expect(await isActive(token)).toBe(false)
   })
 
+  it('I5: is stored also in the minute after the end, in which verifiers whose clocks are behind still accept', async () => {
+    const token = await makeToken({ claims: { exp: now / SECOND - 59 } })
+    expect(await ask(token)).toEqual(done)
+    expect(stored).toEqual([expect.objectContaining({ tokenID: 'token-1' })])
+  })
+
+  it('is not stored any more after that minute, although the token is remembered as verified', async () => {
+    const token = await makeToken({ claims: { exp: now / SECOND + 1 } })
+    expect(await isActive(token)).toBe(true)
+    clock.advance(MINUTE + SECOND)
+    expect(await ask(token)).toEqual(done)
+    expect(stored).toEqual([])
+  })
+
   it('may be asked for again', async () => {
     const token = await makeToken()
     await ask(token)
@@ -120,7 +137,7 @@ describe('revocation', () => {
       await makeToken({ claims: { sub: 'spiffe://other/ns/shop/sa/orders' } }),
       await makeToken({ claims: { sub: 'orders' } }),
       await makeToken({ key: keys.RS256 }),
-      await makeToken({ claims: { exp: now / 1000 } }),
+      await makeToken({ claims: { exp: now / 1000 - 60 } }),
       `${token.slice(0, token.lastIndexOf('.') + 1)}${'A'.repeat(86)}`,
     ]
     for (const one of invalid) expect(await ask(one)).toEqual(done)
@@ -168,6 +185,25 @@ describe('revocation', () => {
     revocations.setReady(true)
     current = false
     await expect(ask(await makeToken({ key: keys.RS256 }))).rejects.toMatchObject({ status: 503 })
+  })
+
+  it('is bounded for each caller, so that one that is taken over cannot fill the list for all', async () => {
+    for (let count = 0; count < burst; count += 1) {
+      expect(await ask(await makeToken({ claims: { jti: `token-${count}` } }))).toEqual(done)
+    }
+    const next = await makeToken({ claims: { jti: 'next' } })
+    await expect(ask(next)).rejects.toMatchObject({ status: 429, retryAfter: 1 })
+    expect(await isActive(next)).toBe(true)
+    expect(stored).toHaveLength(burst)
+    const others = await makeToken({
+      key: keys.other,
+      claims: { client_id: 'spiffe://cluster.local/ns/shop/sa/carts' },
+    })
+    expect(await ask(others, 'shop/carts')).toEqual(done)
+    expect(await ask('no token')).toEqual(done)
+    clock.advance(SECOND)
+    expect(await ask(next)).toEqual(done)
+    expect(await isActive(next)).toBe(false)
   })
 
   it('brings no token into the log', async () => {

@@ -45,14 +45,18 @@ const judged = (name: string, expiresAt: number) =>
     { fieldManager: 'test', subresource: 'status' },
   )
 
-async function replica(over: KubeClient = client) {
+async function replica(over: KubeClient = client, behindMs = 0) {
   const reflector = new Reflector<LeanRevocation>({
     client: over,
     resource: resources.tokenRevocations,
     transform: (object) => lean(object as TokenRevocation & KubeObject),
     timings: { quickMs: 0, backoff: { baseMs: 1, capMs: 5, healthyMs: 1_000 } },
   })
-  const revocations = new TokenRevocations({ reflector, now: () => clock.now() })
+  const revocations = new TokenRevocations({
+    reflector,
+    now: () => clock.now() - behindMs,
+    serverNow: () => clock.now(),
+  })
   let changes = 0
   revocations.onChange(() => {
     changes += 1
@@ -126,6 +130,20 @@ describe('TokenRevocations', () => {
     expect(revocations.has(young)).toBe(true)
     expect(revocations.version).toBeGreaterThan(version)
     expect(revocations.list()).toHaveLength(1)
+  })
+
+  it('I5: of a time hold when it has come by the API server, however far behind the clock of the replica is', async () => {
+    await create('now', { issuedBefore: formatTime(clock.now()) })
+    await create('soon', { identity: 'carts', issuedBefore: formatTime(clock.now() + 30 * SECOND) })
+    const { revocations } = await replica(client, HOUR)
+    clock.advance(SECOND)
+    revocations.tick()
+    const iat = Math.floor(now()) - 2
+    const carts = token({ sub: 'spiffe://cluster.local/ns/shop/sa/carts', iat })
+    expect([revocations.has(token({ iat })), revocations.has(carts)]).toEqual([true, false])
+    clock.advance(30 * SECOND)
+    revocations.tick()
+    expect(revocations.has(carts)).toBe(true)
   })
 
   it('are forgotten by the clock: 25 hours after creation, five minutes after a known expiry, or as the status says', async () => {

@@ -44,8 +44,8 @@ export class OwnKeys implements IssuingKeys {
   }
 
   active(): IssuingKey | undefined {
-    // An activation that was ahead of the clock comes about by time alone.
-    if (this.key === undefined) this.look()
+    // An activation that was ahead of the clock comes about by time alone, with a key before it or without.
+    if (this.key === undefined || !this.isConfirmed()) this.look()
     return this.isConfirmed() ? this.key : undefined
   }
 

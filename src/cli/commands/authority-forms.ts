@@ -1,6 +1,9 @@
 import { parseIssuer } from '../../authority/discovery.ts'
 import { FormHandler, type FormHandlerOptions } from '../../authority/form-handler.ts'
 import { RateLimit } from '../../authority/rate-limit.ts'
+import { systemClock } from '../../clock.ts'
+import { ClockGuard } from '../../controller/clock-guard.ts'
+import { SECOND } from '../../duration.ts'
 import { Overload } from '../../server/overload.ts'
 import type { Values } from '../config.ts'
 import type { Operations } from './operations.ts'
@@ -15,17 +18,25 @@ export function authorityForms(options: {
   readonly values: Values<'addressRate'>
   readonly issuer: string
   readonly endpoints: FormHandlerOptions['endpoints']
+  /** By how much the local clock is ahead of the API server's, in milliseconds; undefined where that is not known. */
+  readonly clockOffset: () => number | undefined
   readonly operations: Pick<Operations, 'logger' | 'metrics' | 'onScrape'>
 }): { readonly forms: FormHandler; readonly close: () => void } {
-  const { values, issuer, endpoints, operations } = options
+  const { values, issuer, endpoints, clockOffset, operations } = options
   const { logger, metrics } = operations
   const overload = new Overload({ underWay, delayMs })
-  operations.onScrape(() => metrics.formsUnderWay.set(overload.underWay))
+  const clock = new ClockGuard({ clock: systemClock, offset: clockOffset, logger })
+  operations.onScrape(() => {
+    metrics.formsUnderWay.set(overload.underWay)
+    metrics.clockOffset.set(Math.round((clockOffset() ?? 0) / SECOND))
+  })
   const forms = new FormHandler({
     issuer: parseIssuer(issuer),
     endpoints,
     overload,
     addresses: new RateLimit({ perSecond: values.addressRate }),
+    // By a wrong clock a token that has expired would be live, and one that is live not worth revoking.
+    unfit: () => clock.violation()?.message,
     logger,
     onAnswer: (endpoint, status, durationMs) => {
       metrics.httpRequests.inc({ endpoint, status: String(status) })

@@ -9,6 +9,7 @@ import { introspect } from '../../authority/introspect.ts'
 import { KnownKeys } from '../../authority/known-keys.ts'
 import { PresentedTokens } from '../../authority/presented-tokens.ts'
 import type { PublicKeySource } from '../../authority/public-key-source.ts'
+import { RateLimit } from '../../authority/rate-limit.ts'
 import { RevocationFeed } from '../../authority/revocation-feed.ts'
 import { RevocationHints } from '../../authority/revocation-hints.ts'
 import type { Revocations } from '../../authority/revocations.ts'
@@ -64,12 +65,20 @@ export interface AuthorityRevocations {
 
 /** Bookmarks come about once a minute, and watches are renewed sooner. */
 const freshMs = 90 * SECOND
+/**
+ * How many tokens one identity may revoke, all the time and at once after a pause: a service's own few, and not so many
+ * that one which is taken over fills the list that all verifiers share. All of an identity are revoked by their time.
+ */
+const revocationRate = { perSecond: 1, burstSeconds: 100 } as const
 /** How often the file of the serving key is looked at. */
 const secretMs = MINUTE
 
 export function authorityRevocations(options: AuthorityRevocationsOptions): AuthorityRevocations {
   const { client, source, issuer, trustDomain, watchNamespaces, sharedCache, logger, clock = systemClock } = options
   const transform = leanRevocations(trustDomain)
+  const serverNow = (): number => clock.now() - (client.clockOffset() ?? 0)
+  // Nothing is forgotten on the word of one clock.
+  const earlierNow = (): number => Math.min(clock.now(), serverNow())
   const reflector = new Reflector<LeanRevocation>({
     client,
     resource: resources.tokenRevocations,
@@ -77,11 +86,7 @@ export function authorityRevocations(options: AuthorityRevocationsOptions): Auth
     transform: (object) => transform(object as TokenRevocation & KubeObject),
     logger,
   })
-  const recorded = new TokenRevocations({
-    reflector,
-    // Nothing is forgotten on the word of one clock.
-    now: () => clock.now() - Math.max(0, client.clockOffset() ?? 0),
-  })
+  const recorded = new TokenRevocations({ reflector, now: earlierNow, serverNow })
   const keys = new KnownKeys({ source, logger })
   const deleted = new DeletedIdentities({ keys, trustDomain, clock })
   const revocations = allRevocations(recorded, deleted)
@@ -107,7 +112,11 @@ export function authorityRevocations(options: AuthorityRevocationsOptions): Auth
     revocations,
     keys,
     tokens,
-    feed: new RevocationFeed({ issuer, revocations, clock }),
+    feed: new RevocationFeed({
+      issuer,
+      revocations,
+      clock: { now: earlierNow, monotonic: () => clock.monotonic() },
+    }),
     notReady: () => (recorded.ready() ? undefined : 'revocations have not been read yet'),
     endpoints: (authenticator) => ({
       introspect: introspect({ authenticator, tokens, trustDomain, introspectors }),
@@ -116,6 +125,7 @@ export function authorityRevocations(options: AuthorityRevocationsOptions): Auth
         tokens,
         store,
         clock,
+        rates: new RateLimit(revocationRate),
         onStored: (record) => hints?.tell(record),
         logger,
       }),

@@ -86,6 +86,7 @@ export async function runAuthority(values: Settings, signal: AbortSignal): Promi
     values,
     issuer,
     endpoints: { token: tokens.token, ...revoking.endpoints(tokens.authenticator) },
+    clockOffset: () => client.clockOffset(),
     operations,
   })
   const authority = createAuthority({

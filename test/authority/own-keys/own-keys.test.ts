@@ -177,6 +177,18 @@ describe('active', () => {
     expect(kid()).toBe(slot.keyID)
   })
 
+  it('I1: follows a rotation by time alone, too, where the activation was ahead of the clock', async () => {
+    settle()
+    const next = await authoritySlot({ activeAt: clock.now() + 2 * MINUTE })
+    ring = await authorityRing([retired(slot), next], { previous: ring })
+    published.setAuthorityKeys(slot.publicJwk, next.publicJwk)
+    source.put(ring)
+    expect(kid()).toBe(slot.keyID)
+    clock.advance(longestUnconfirmed + 1)
+    source.told = clock.monotonic()
+    expect(kid()).toBe(next.keyID)
+  })
+
   it('changes no more after close', async () => {
     settle()
     keys.close()

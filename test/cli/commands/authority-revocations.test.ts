@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
 import { authorityRevocations } from '../../../src/cli/commands/authority-revocations.ts'
-import { MINUTE } from '../../../src/duration.ts'
+import { DAY, MINUTE, SECOND } from '../../../src/duration.ts'
 import { silentLogger } from '../../../src/logger.ts'
 import { callers, form } from '../../authority/fake-callers.ts'
 import { FakeSharedCache } from '../../authority/fake-shared-cache.ts'
@@ -11,20 +11,26 @@ import { FakeSource, keysOf } from '../../authority/fake-source.ts'
 import { eventually } from '../../builders/eventually.ts'
 import { createMemoryKubeClient } from '../../fakes/api-server-memory-client.ts'
 import { HeldClock } from '../../fakes/held-clock.ts'
+import { SkewedClock } from '../../fakes/skewed-clock.ts'
 import { keys } from '../../fixtures/keys/keys.ts'
 import { issuer, makeToken, now } from '../../tokens/make-token.ts'
 
 const cluster = createMemoryKubeClient()
 
 /** A replica over the same cluster, with this for the private key of its serving certificate. */
-async function replica(sharedCache: FakeSharedCache, tlsKey: string, clock = new HeldClock(now)) {
+async function replica(
+  sharedCache: FakeSharedCache,
+  tlsKey: string,
+  clock = new HeldClock(now),
+  skewed: SkewedClock = new SkewedClock(clock),
+) {
   const certificateDirectory = await mkdtemp(join(tmpdir(), 'signet-authority-'))
   const write = (text: string) => writeFile(join(certificateDirectory, 'tls.key'), text)
   await write(tlsKey)
   const source = new FakeSource()
   source.set([keysOf('shop/orders', keys.ES256.publicJwk)])
   const all = authorityRevocations({
-    client: { ...cluster, clockOffset: () => undefined },
+    client: { ...cluster, clockOffset: () => skewed.ahead },
     source,
     keysHeardAt: () => clock.monotonic(),
     issuer,
@@ -34,7 +40,7 @@ async function replica(sharedCache: FakeSharedCache, tlsKey: string, clock = new
     certificateDirectory,
     sharedCache,
     logger: silentLogger,
-    clock,
+    clock: skewed,
   })
   const stop = new AbortController()
   const running = all.run(stop.signal)
@@ -49,7 +55,11 @@ async function replica(sharedCache: FakeSharedCache, tlsKey: string, clock = new
   const isActive = async (token: string, caller = 'edge/gateway') =>
     (JSON.parse((await introspect(form(caller, { token }))).body) as { active: boolean }).active
   await eventually(() => isActive('x'))
-  return { write, clock, isActive, revoke: (token: string) => revoke(form('shop/orders', { token })) }
+  const listed = async () => {
+    const document = await all.feed.document('')
+    return (JSON.parse(document?.plain.body.toString() ?? '') as { revocations: { jti?: string }[] }).revocations
+  }
+  return { write, clock, isActive, listed, revoke: (token: string) => revoke(form('shop/orders', { token })) }
 }
 
 it('shares what it has verified under the private key of its certificate, also after that was renewed', async () => {
@@ -78,4 +88,17 @@ it('I5: tells other replicas where a revocation is on record, who know it at onc
   expect(cache.published).toHaveLength(1)
   expect(await one.isActive(token)).toBe(false)
   await eventually(async () => expect(await other.isActive(token)).toBe(false), 2_000)
+})
+
+it('I5: lists on what is revoked although its clock jumps ahead: nothing is forgotten on the word of one', async () => {
+  // The record is stamped by the system's clock.
+  const clock = new HeldClock(Date.now())
+  const skewed = new SkewedClock(clock)
+  const one = await replica(new FakeSharedCache(), 'key', clock, skewed)
+  const iat = Math.floor(clock.now() / SECOND)
+  await one.revoke(await makeToken({ claims: { jti: 'token-4', iat, nbf: iat, exp: iat + 600 } }))
+  expect(await one.listed()).toContainEqual(expect.objectContaining({ jti: 'token-4' }))
+  skewed.ahead = 365 * DAY
+  clock.advance(MINUTE)
+  expect(await one.listed()).toContainEqual(expect.objectContaining({ jti: 'token-4' }))
 })
