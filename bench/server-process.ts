@@ -9,6 +9,9 @@ export interface ServerProcess {
   readonly residentMb: () => Promise<number>
   /** Processor time used since its start, in seconds. */
   readonly cpuSeconds: () => Promise<number>
+  /** As kubelet does it, and the kernel: one signal, then it is waited for. */
+  readonly end: (signal: 'SIGTERM' | 'SIGKILL') => Promise<void>
+  /** Ends it as soon as it can be. */
   readonly stop: () => Promise<void>
 }
 
@@ -52,6 +55,10 @@ export async function startServerProcess({ parameters, announcement }: ServerCom
       const fields = (await readFile(`/proc/${String(child.pid)}/stat`, 'utf8')).split(') ')[1]?.split(' ') ?? []
       // proc(5): utime and stime, in clock ticks, of which Linux tells user space 100 a second.
       return (Number(fields[11]) + Number(fields[12])) / 100
+    },
+    end: async (signal) => {
+      child.kill(signal)
+      await exited
     },
     stop: async () => {
       child.kill('SIGTERM')

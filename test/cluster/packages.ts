@@ -17,13 +17,14 @@ const programs = {
   curl: 'curl',
   'docker.io': 'dockerd',
   'redis-server': 'redis-server',
+  nginx: 'nginx',
+  'libnginx-mod-stream': '/usr/lib/nginx/modules/ngx_stream_module.so',
 } as const
 
 export type Package = keyof typeof programs
-/** What a node needs; the others are for building images and for single tests. */
-export const nodePackages = Object.keys(programs).filter(
-  (name) => name !== 'docker.io' && name !== 'redis-server',
-) as Package[]
+/** Those are for building images and for single tests; a node needs the others. */
+const besideNodes: readonly string[] = ['docker.io', 'redis-server', 'nginx', 'libnginx-mod-stream']
+export const nodePackages = Object.keys(programs).filter((name) => !besideNodes.includes(name)) as Package[]
 
 /** Installs what is missing and only that; touches no network if nothing is. */
 export async function ensurePackages(wanted: Package[], log: Log): Promise<void> {
