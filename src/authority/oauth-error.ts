@@ -4,12 +4,10 @@ import { SignetError } from '../errors.ts'
 export type OAuthErrorCode =
   | 'invalid_request'
   | 'invalid_client'
-  | 'invalid_grant'
   | 'invalid_scope'
   | 'invalid_target'
   | 'unauthorized_client'
   | 'unsupported_grant_type'
-  | 'unsupported_token_type'
   /** It cannot be decided now: nothing is allowed and nothing denied (I6). Always with `retryAfter`. */
   | 'temporarily_unavailable'
 

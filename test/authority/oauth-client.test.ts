@@ -1,11 +1,11 @@
 import * as oauth from 'oauth4webapi'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { jwtBearerAssertion } from '../../src/authority/authenticator.ts'
 import { HOUR } from '../../src/duration.ts'
 import { verifyTokenSync } from '../../src/tokens/verify.ts'
 import { accountToken, type AccountTokenOptions, boundTo, clusterIssuer } from '../builders/account-token.ts'
 import { keys } from '../fixtures/keys/keys.ts'
 import { issuingJwk, type RunningAuthority, startAuthority } from './running-authority.ts'
+import { assertion, StrictClient } from './strict-client.ts'
 
 /** oauth4webapi, which refuses every answer that is not exactly what the RFCs say, against the authority over HTTPS. */
 const exchange = 'urn:ietf:params:oauth:grant-type:token-exchange'
@@ -44,15 +44,6 @@ beforeEach(() => {
 const options = () => ({ [oauth.customFetch]: authority.fetch })
 const token = (different: AccountTokenOptions = {}) =>
   accountToken({ ...different, claims: { aud: [authority.issuer], ...different.claims } })
-
-/** Authenticates with the ServiceAccount token as client assertion (RFC 7523 §2.2). */
-const assertion =
-  (text: string): oauth.ClientAuth =>
-  (_server, { client_id: id }, body) => {
-    body.set('client_id', id)
-    body.set('client_assertion_type', jwtBearerAssertion)
-    body.set('client_assertion', text)
-  }
 
 async function ask(parameters: Record<string, string>, grant = exchange, authentication = oauth.None()) {
   const answer = await oauth.genericTokenEndpointRequest(server, client, authentication, grant, parameters, options())
@@ -125,6 +116,23 @@ describe('the client', () => {
       now: Date.now(),
     })
     expect(claims.sub).toBe(subject)
+  })
+
+  it('introspects the token as its audience, and as its owner revokes it', async () => {
+    const owner = await StrictClient.of(authority, subject)
+    const payments = await StrictClient.of(authority, 'spiffe://cluster.local/ns/shop/sa/payments')
+    const asPayments = { authentication: assertion(await token({ bound: boundTo('shop', 'payments') })) }
+    const { access_token: given } = await exchanged({ audience: 'payments', scope: 'read' })
+    expect(await payments.introspect(given, asPayments)).toMatchObject({
+      active: true,
+      iss: authority.issuer,
+      sub: subject,
+      aud: 'payments',
+      scope: 'read',
+      token_type: 'Bearer',
+    })
+    await owner.revoke(given, { authentication: assertion(await token()) })
+    expect(await payments.introspect(given, asPayments)).toEqual({ active: false })
   })
 
   it.each<[string, string, () => Promise<unknown>]>([

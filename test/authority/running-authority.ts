@@ -2,13 +2,15 @@ import { once } from 'node:events'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { Agent, fetch as undiciFetch, type RequestInit } from 'undici'
-import { vi } from 'vitest'
-import { Authenticator, type KnownIdentities, type OwnTokens } from '../../src/authority/authenticator.ts'
+import { expect } from 'vitest'
+import { Authenticator, type KnownIdentities } from '../../src/authority/authenticator.ts'
 import { createAuthority } from '../../src/authority/authority.ts'
 import type { BoundObjects } from '../../src/authority/bound-objects.ts'
 import type { ClusterKeys } from '../../src/authority/cluster-keys.ts'
 import { FormHandler } from '../../src/authority/form-handler.ts'
 import type { IssuingKeys } from '../../src/authority/issuing-keys.ts'
+import { formNames } from '../../src/authority/openapi/forms.ts'
+import type { PublicKeySource } from '../../src/authority/public-key-source.ts'
 import { RateLimit } from '../../src/authority/rate-limit.ts'
 import { ServiceAccountCallers } from '../../src/authority/service-account-callers.ts'
 import { tokenEndpoint } from '../../src/authority/token-endpoint.ts'
@@ -20,8 +22,10 @@ import type { IssuerScope } from '../../src/identity/issuer.ts'
 import { createSigner } from '../../src/keys/signer.ts'
 import { silentLogger } from '../../src/logger.ts'
 import { Overload } from '../../src/server/overload.ts'
+import { eventually } from '../builders/eventually.ts'
 import { keys } from '../fixtures/keys/keys.ts'
 import { FakeSource, keysOf } from './fake-source.ts'
+import { memoryRevoking, type Revoking, type RevokingBasis } from './memory-revoking.ts'
 
 const { keyID, publicJwk, privateJwk } = keys.other
 const { sub: _sub, ...unbound } = publicJwk
@@ -42,6 +46,14 @@ export interface RunningAuthorityOptions {
   readonly allowedScopes?: readonly string[]
   /** Requests a second for each caller; none is the default. */
   readonly callerRate?: number
+  /** The same for each address. */
+  readonly addressRate?: number
+  /** Most forms that are answered at a time; 512 is the default. */
+  readonly underWay?: number
+  /** The published keys; by default one of `shop/orders` and the authority's own. */
+  readonly source?: PublicKeySource
+  /** What introspects and revokes; by default in memory. */
+  readonly revoking?: (basis: RevokingBasis) => Revoking
   readonly clock?: Clock
 }
 
@@ -55,12 +67,10 @@ export interface RunningAuthority {
   close(): Promise<void>
 }
 
-const noOwnTokens: OwnTokens = { verify: async () => undefined, isLive: () => false }
-
 /** The authority on a real HTTPS server, on whatever cluster the test makes up. Issues with `keys.other`. */
 export async function startAuthority(options: RunningAuthorityOptions): Promise<RunningAuthority> {
   const { clusterKeys, objects, identities, issuerScope = 'cluster', allowedScopes = [], callerRate = 0 } = options
-  const { clock = systemClock } = options
+  const { addressRate = 0, underWay = 512, source = defaultSource(), clock = systemClock } = options
   const now = Date.now()
   const validity = { notBefore: now - HOUR, notAfter: now + DAY }
   const ca = await createCertificateAuthority({ commonName: 'test', trustDomain: 'cluster.local', ...validity })
@@ -69,14 +79,14 @@ export async function startAuthority(options: RunningAuthorityOptions): Promise<
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const issuer = `https://localhost:${(server.address() as AddressInfo).port}`
-  const source = new FakeSource()
-  const overload = new Overload({ underWay: 512, delayMs: 60_000 })
+  const overload = new Overload({ underWay, delayMs: 60_000 })
   const reasons: (string | undefined)[] = []
+  const revoking = (options.revoking ?? memoryRevoking)({ issuer, source, clock })
   const authenticator = new Authenticator({
     issuer,
     trustDomain: 'cluster.local',
     serviceAccounts: new ServiceAccountCallers({ keys: clusterKeys, objects, audience: issuer, clock }),
-    ownTokens: noOwnTokens,
+    ownTokens: revoking.tokens,
     identities,
     rates: new RateLimit({ perSecond: callerRate }),
     clock,
@@ -86,7 +96,7 @@ export async function startAuthority(options: RunningAuthorityOptions): Promise<
     issuerScope,
     lifetimeMs: 5 * MINUTE,
     keys: options.issuingKeys ?? { active: () => issuingKey },
-    revocations: { has: () => false, ready: () => true },
+    revocations: revoking.revocations,
     clock,
   })
   const forms = new FormHandler({
@@ -98,18 +108,18 @@ export async function startAuthority(options: RunningAuthorityOptions): Promise<
         trustDomain: 'cluster.local',
         allowedScopes: new Set(allowedScopes),
       }),
+      ...revoking.endpoints(authenticator),
     },
     overload,
-    addresses: new RateLimit({ perSecond: 0 }),
+    addresses: new RateLimit({ perSecond: addressRate }),
     logger: silentLogger,
     onRefusal: (_, error) => reasons.push(error.reason),
   })
-  const authority = createAuthority({ issuer, source, forms, logger: silentLogger })
+  const { feed } = revoking
+  const served = { forms: formNames, revocations: feed !== undefined }
+  const authority = createAuthority({ issuer, source, forms, revocations: feed, served, logger: silentLogger })
   server.on('request', authority.handler)
-  source.set([keysOf('shop/orders', keys.ES256.publicJwk)])
-  await vi.waitFor(() => {
-    if (authority.notReady() !== undefined) throw new Error('not ready')
-  })
+  await eventually(() => expect(authority.notReady()).toBeUndefined(), 30_000)
   const agent = new Agent({
     connect: {
       ca: ca.certificatePem,
@@ -127,9 +137,17 @@ export async function startAuthority(options: RunningAuthorityOptions): Promise<
     close: async () => {
       await agent.close()
       authority.close()
+      revoking.close()
       overload.close()
       server.closeAllConnections()
       server.close()
     },
   }
+}
+
+function defaultSource(): FakeSource {
+  const source = new FakeSource()
+  source.set([keysOf('shop/orders', keys.ES256.publicJwk)])
+  source.setAuthorityKeys(issuingJwk)
+  return source
 }

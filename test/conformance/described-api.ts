@@ -20,6 +20,13 @@ export interface CallOptions {
   readonly body?: string
 }
 
+/** One error that an endpoint may give, as it is described. */
+export interface DescribedError {
+  readonly path: string
+  readonly status: number
+  readonly error: string
+}
+
 interface Operation {
   readonly responses: Readonly<Record<string, Json>>
 }
@@ -49,6 +56,21 @@ export class DescribedApi {
 
   get paths(): Readonly<Record<string, PathItem>> {
     return this.description['paths'] as Readonly<Record<string, PathItem>>
+  }
+
+  /** Every error of every form endpoint; throws where an answer does not say which errors it gives. */
+  errors(): DescribedError[] {
+    return Object.entries(this.paths).flatMap(([path, { post }]) =>
+      Object.entries(post?.responses ?? {}).flatMap(([status, response]) => {
+        if (Number(status) < 400) return []
+        const { content } = this.resolve(response) as { content?: Json }
+        const media = content?.['application/json'] as { schema?: Json } | undefined
+        const body = this.resolve(media?.schema ?? {}) as { properties?: { error?: { enum?: readonly string[] } } }
+        const errors = body.properties?.error?.enum ?? []
+        if (errors.length === 0) throw new Error(`${path}: ${status} does not say which errors it gives`)
+        return errors.map((error) => ({ path, status: Number(status), error }))
+      }),
+    )
   }
 
   /** Every `$ref`, to see that it leads somewhere. */

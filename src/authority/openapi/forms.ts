@@ -1,4 +1,5 @@
-import { type Json, schemaOf, type SchemaName } from './schemas.ts'
+import type { OAuthErrorCode } from '../oauth-error.ts'
+import { errorSchema, type Json, schemaOf, type SchemaName } from './schemas.ts'
 
 /** The endpoints that take forms. */
 export const formNames = ['token', 'introspect', 'revoke'] as const
@@ -12,38 +13,63 @@ const header = (description: string, pattern: string): Json => ({
 const noStore = { 'Cache-Control': header('Never kept (RFC 6749 §5.1).', '^no-store$') }
 const retryAfter = { 'Retry-After': header('Whole seconds after which to ask again.', '^[0-9]+$') }
 
-function error(description: string, headers: Json = {}): Json {
+/** An answer with one of these errors (RFC 6749 §5.2), and no other. */
+function refused(
+  description: string,
+  errors: readonly [OAuthErrorCode, ...OAuthErrorCode[]],
+  headers: Json = {},
+): Json {
   return {
     description,
     headers: { ...noStore, ...headers },
-    content: { 'application/json': { schema: schemaOf('OAuthError') } },
+    content: { 'application/json': { schema: errorSchema(errors) } },
   }
 }
 
 /** What every form endpoint may refuse. */
 export const formResponses = {
-  BadRequest: error('The request is refused: RFC 6749 §5.2, RFC 8693 §2.2.2.'),
-  Unauthorized: error('Who asks has not been proved: `invalid_client`.', {
+  Unauthorized: refused('Who asks has not been proved.', ['invalid_client'], {
     'WWW-Authenticate': header('How to prove it (RFC 6750 §3).', '^Bearer '),
   }),
-  UsePost: error('Forms are sent with POST.', { Allow: header('The methods of this path.', '^POST$') }),
-  TooLarge: error('The body has more than 16 KiB.'),
-  NotAForm: error('The body is no application/x-www-form-urlencoded, or compressed.'),
-  TooMany: error('More requests than one caller may make.', retryAfter),
-  Unavailable: error('It cannot be decided now: nothing is allowed by it, and nothing denied.', retryAfter),
+  UsePost: refused('Forms are sent with POST.', ['invalid_request'], {
+    Allow: header('The methods of this path.', '^POST$'),
+  }),
+  TooLarge: refused('The body has more than 16 KiB.', ['invalid_request']),
+  NotAForm: refused('The body is no application/x-www-form-urlencoded, or compressed.', ['invalid_request']),
+  TooMany: refused('More requests than one caller may make.', ['temporarily_unavailable'], retryAfter),
+  Unavailable: refused(
+    'It cannot be decided now: nothing is allowed by it, and nothing denied.',
+    ['temporarily_unavailable'],
+    retryAfter,
+  ),
 } as const satisfies Record<string, Json>
 
 const response = (name: keyof typeof formResponses): Json => ({ $ref: `#/components/responses/${name}` })
 
-const refusals = {
-  400: response('BadRequest'),
+/** What each of them may refuse about the request itself. */
+const badRequests: Readonly<Record<FormName, Json>> = {
+  token: refused('The request is refused: RFC 6749 §5.2, RFC 8693 §2.2.2.', [
+    'invalid_request',
+    'invalid_scope',
+    'invalid_target',
+    'unsupported_grant_type',
+  ]),
+  introspect: refused('The request is refused: RFC 7662 §2.3.', ['invalid_request']),
+  revoke: refused("The request is refused, or the token is another's: RFC 7009 §2.2.1.", [
+    'invalid_request',
+    'unauthorized_client',
+  ]),
+}
+
+const refusals = (name: FormName): Json => ({
+  400: badRequests[name],
   401: response('Unauthorized'),
   405: response('UsePost'),
   413: response('TooLarge'),
   415: response('NotAForm'),
   429: response('TooMany'),
   503: response('Unavailable'),
-}
+})
 
 const text = { type: 'string', maxLength: 8192 }
 const token = { ...text, description: 'A JWT.' }
@@ -117,7 +143,7 @@ export function formPaths(base: string, served: readonly FormName[]): Json {
         required: true,
         content: { 'application/x-www-form-urlencoded': { schema: requests[name] } },
       },
-      responses: { 200: { description: answer, headers: noStore, ...content }, ...refusals },
+      responses: { 200: { description: answer, headers: noStore, ...content }, ...refusals(name) },
     }
     return [`${base}/${name}`, { post }]
   })

@@ -1,4 +1,5 @@
 import { algorithms } from '../../keys/algorithm.ts'
+import type { OAuthErrorCode } from '../oauth-error.ts'
 
 /** A part of the description, as JSON. */
 export type Json = Readonly<Record<string, unknown>>
@@ -123,32 +124,16 @@ export const schemas = {
       ),
     ],
   },
-  OAuthError: {
-    description: 'RFC 6749 §5.2.',
-    ...object(
-      {
-        error: {
-          enum: [
-            'invalid_request',
-            'invalid_client',
-            'invalid_grant',
-            'invalid_scope',
-            'invalid_target',
-            'unauthorized_client',
-            'unsupported_grant_type',
-            'unsupported_token_type',
-            'temporarily_unavailable',
-          ],
-        },
-        error_description: { type: 'string', pattern: String.raw`^[\x20\x21\x23-\x5b\x5d-\x7e]*$` },
-      },
-      ['error'],
-    ),
-  },
 } as const satisfies Record<string, Json>
 
 export type SchemaName = keyof typeof schemas
 
 export function schemaOf(name: SchemaName): Json {
   return { $ref: `#/components/schemas/${name}` }
+}
+
+/** The body of an answer that gives one of these errors (RFC 6749 §5.2). */
+export function errorSchema(errors: readonly OAuthErrorCode[]): Json {
+  const error_description = { type: 'string', pattern: String.raw`^[\x20\x21\x23-\x5b\x5d-\x7e]*$` }
+  return object({ error: { enum: errors }, error_description }, ['error'])
 }

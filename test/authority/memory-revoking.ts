@@ -1,0 +1,72 @@
+import { introspect } from '../../src/authority/introspect.ts'
+import { KnownKeys } from '../../src/authority/known-keys.ts'
+import { PresentedTokens } from '../../src/authority/presented-tokens.ts'
+import type { PublicKeySource } from '../../src/authority/public-key-source.ts'
+import type { RevocationStore } from '../../src/authority/revocation-store.ts'
+import { revoke } from '../../src/authority/revoke.ts'
+import type { AuthorityRevocations } from '../../src/cli/commands/authority-revocations.ts'
+import type { Clock } from '../../src/clock.ts'
+import { SECOND } from '../../src/duration.ts'
+import { formatSpiffeId } from '../../src/identity/spiffe-id.ts'
+import { silentLogger } from '../../src/logger.ts'
+import { FakeRevocations } from './fake-revocations.ts'
+
+/** What introspects and revokes, as the command puts it together. */
+export type Revoking = Pick<AuthorityRevocations, 'revocations' | 'tokens' | 'endpoints' | 'close'> &
+  Partial<Pick<AuthorityRevocations, 'feed'>>
+
+export interface RevokingBasis {
+  readonly issuer: string
+  readonly source: PublicKeySource
+  readonly clock: Clock
+}
+
+export interface MemoryRevokingOptions {
+  /** Whether keys and revocations have been read. */
+  readonly hasRead?: () => boolean
+  readonly canStore?: () => boolean
+}
+
+const trustDomain = 'cluster.local'
+
+/** Both endpoints, with revocations that nobody stores. */
+export function memoryRevoking(
+  { issuer, source, clock }: RevokingBasis,
+  { hasRead = () => true, canStore = () => true }: MemoryRevokingOptions = {},
+): Revoking {
+  const keys = new KnownKeys({ source, logger: silentLogger })
+  const revocations = new FakeRevocations()
+  const tokens = new PresentedTokens({
+    issuer,
+    trustDomain,
+    keys: {
+      ready: () => hasRead() && keys.ready(),
+      key: (kid) => keys.key(kid),
+      exists: (identity) => keys.exists(identity),
+    },
+    revocations,
+    clock,
+  })
+  const store: RevocationStore = {
+    add: async ({ identity, tokenID, expiresAt }) => {
+      if (!canStore()) throw new Error('the store is away')
+      const { namespace, name } = identity
+      revocations.add({
+        sub: formatSpiffeId({ trustDomain, namespace, name }),
+        jti: tokenID,
+        exp: Math.ceil(expiresAt / SECOND),
+      })
+      return { namespace, name: tokenID }
+    },
+    look: async () => true,
+  }
+  return {
+    revocations,
+    tokens,
+    endpoints: (authenticator) => ({
+      introspect: introspect({ authenticator, tokens, trustDomain, introspectors: new Set() }),
+      revoke: revoke({ authenticator, tokens, store, clock, onStored: () => undefined, logger: silentLogger }),
+    }),
+    close: () => keys.close(),
+  }
+}
