@@ -2,6 +2,7 @@ import { introspect } from '../../src/authority/introspect.ts'
 import { KnownKeys } from '../../src/authority/known-keys.ts'
 import { PresentedTokens } from '../../src/authority/presented-tokens.ts'
 import type { PublicKeySource } from '../../src/authority/public-key-source.ts'
+import { RateLimit } from '../../src/authority/rate-limit.ts'
 import type { RevocationStore } from '../../src/authority/revocation-store.ts'
 import { revoke } from '../../src/authority/revoke.ts'
 import type { AuthorityRevocations } from '../../src/cli/commands/authority-revocations.ts'
@@ -65,7 +66,15 @@ export function memoryRevoking(
     tokens,
     endpoints: (authenticator) => ({
       introspect: introspect({ authenticator, tokens, trustDomain, introspectors: new Set() }),
-      revoke: revoke({ authenticator, tokens, store, clock, onStored: () => undefined, logger: silentLogger }),
+      revoke: revoke({
+        authenticator,
+        tokens,
+        store,
+        clock,
+        rates: new RateLimit({ perSecond: 0 }),
+        onStored: () => undefined,
+        logger: silentLogger,
+      }),
     }),
     close: () => keys.close(),
   }
