@@ -24,6 +24,9 @@ export interface ClusterKeysOptions {
   readonly timeoutMs?: number
 }
 
+/** Most tokens that wait for one reading: the key that an unverified token names may be made up. */
+const mostWaiting = 64
+
 /**
  * The keys of the cluster's ServiceAccount tokens, kept fresh. The last good ones stay while the API server is away. An
  * unknown key makes it look again, one reading at a time, and not again soon: tokens with made-up keys cost nothing more.
@@ -35,6 +38,7 @@ export class ClusterKeys {
   #reading: Promise<boolean> | undefined
   #readAt = Number.NEGATIVE_INFINITY
   #succeeded = false
+  #waiting = 0
 
   constructor(options: ClusterKeysOptions) {
     this.#options = { refreshMs: 5 * MINUTE, coolDownMs: 10 * SECOND, timeoutMs: 5 * SECOND, ...options }
@@ -57,12 +61,16 @@ export class ClusterKeys {
 
   /**
    * Looks again, unless that was done a moment ago: then what is known is as good. False where the API server cannot be
-   * asked, so that what is not known cannot be told from what is not there.
+   * asked, or too many wait for it, so that what is not known cannot be told from what is not there.
    */
   async lookAgain(): Promise<boolean> {
     const { clock, coolDownMs } = this.#options
     if (this.#reading === undefined && clock.monotonic() - this.#readAt < coolDownMs) return this.#succeeded
-    return this.#read()
+    if (this.#waiting >= mostWaiting) return false
+    this.#waiting += 1
+    const succeeded = await this.#read()
+    this.#waiting -= 1
+    return succeeded
   }
 
   /** Reads now and then until the signal is aborted: soon again after a failure, more and more rarely. */

@@ -33,15 +33,17 @@ interface Rendering {
 
 type Levels = ReadonlyMap<string, readonly Revocation[]>
 
-/** Documents that are kept. */
+/** Documents that are kept, besides that of the cluster. */
 const keptLevels = 256
 /** Making one takes at most about a tenth of the time. */
 const restFactor = 9
+/** Longest time from one rendering to the next, in milliseconds, where it took long because all else was busy. */
+const longestRest = 10 * SECOND
 
 /**
  * The live revocations of the cluster, of a namespace and of an identity as documents, each rendered when it is asked for
  * and something has changed: what nobody asks for costs nothing. A document is at most as old as the interval, or as ten
- * times what it takes to render.
+ * times what it takes to render, up to ten seconds.
  */
 export class RevocationFeed {
   readonly #options: Required<RevocationFeedOptions>
@@ -92,8 +94,10 @@ export class RevocationFeed {
     const document = texts.length > maxEntries ? undefined : await renderDocument(`${head}${texts.join(',')}]}`)
     this.#documents.delete(level)
     this.#documents.set(level, this.#made({ document, until }, version, begun))
-    const [oldest] = this.#documents.keys()
-    if (this.#documents.size > keptLevels && oldest !== undefined) this.#documents.delete(oldest)
+    // Whoever asks for levels that there are not must not have the one of all made anew.
+    const [first, second] = this.#documents.keys()
+    const oldest = first === '' ? second : first
+    if (this.#documents.size > keptLevels + 1 && oldest !== undefined) this.#documents.delete(oldest)
     return document
   }
 
@@ -117,7 +121,7 @@ export class RevocationFeed {
   #made<T>(value: T, version: number, begun: number): Made<T> {
     const { clock, interval } = this.#options
     const now = clock.monotonic()
-    return { value, version, restsUntil: now + Math.max(interval, restFactor * (now - begun)) }
+    return { value, version, restsUntil: now + Math.max(interval, Math.min(longestRest, restFactor * (now - begun))) }
   }
 
   #rests({ restsUntil }: Made<unknown>): boolean {

@@ -21,6 +21,9 @@ const defaultRememberedBytes = 48 * 1024 * 1024
 /** Seconds after which a caller may ask again when the API server was needed and away. */
 const retryAfter = 2
 
+/** How subjects of ServiceAccount tokens begin, and no SPIFFE ID. */
+const accountSubject = 'system:serviceaccount:'
+
 interface Remembered {
   readonly proof: ServiceAccountProof
   /** The issuer that it was verified for. */
@@ -43,10 +46,12 @@ export class ServiceAccountCallers {
   /** Whether a token says that it is the cluster's, which is not believed: it decides how it is verified. */
   isMeant(token: string): boolean {
     const { issuer } = this.#options.keys
-    if (issuer === undefined || token.length > maxTokenLength) return false
+    if (token.length > maxTokenLength) return false
     if (this.#remembered.get(token) !== undefined) return true
     try {
-      return parseCompact(token).claims.iss === issuer
+      const { iss, sub } = parseCompact(token).claims
+      // Before the issuer is known: so that such a token is answered 503, as one that cannot be told, and not 401 (I6).
+      return issuer === undefined ? typeof sub === 'string' && sub.startsWith(accountSubject) : iss === issuer
     } catch {
       return false
     }

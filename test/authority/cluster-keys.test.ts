@@ -3,6 +3,8 @@ import { describe, expect, it, vi } from 'vitest'
 import { type ClusterIssuer, ClusterKeys } from '../../src/authority/cluster-keys.ts'
 import { silentLogger } from '../../src/logger.ts'
 import { clusterIssuer } from '../builders/account-token.ts'
+import { settled } from '../builders/identity-controller.ts'
+import { HeldClock } from '../fakes/held-clock.ts'
 import { keys } from '../fixtures/keys/keys.ts'
 
 const first = keys.RS256.publicJwk
@@ -40,6 +42,19 @@ describe('ClusterKeys', () => {
     expect([await one.lookAgain(), one.key(second.kid)]).toEqual([true, undefined])
     state.now = 10_000
     expect([await one.lookAgain(), one.key(second.kid), state.reads]).toEqual([true, second, 2])
+  })
+
+  it('I6: lets no more than a few wait for an API server that hangs: whoever makes keys up must not hold all places', async () => {
+    const answer = Promise.withResolvers<ClusterIssuer>()
+    const one = new ClusterKeys({ read: () => answer.promise, clock: new HeldClock(), logger: silentLogger })
+    const asked = Array.from({ length: 100 }, () => one.lookAgain())
+    const told: boolean[] = []
+    for (const one of asked) void one.then((holds) => told.push(holds))
+    await settled()
+    expect(told).toEqual(Array.from({ length: 36 }, () => false))
+    answer.resolve({ issuer: clusterIssuer, keys: [first] })
+    expect((await Promise.all(asked)).filter(Boolean)).toHaveLength(64)
+    expect(await one.lookAgain()).toBe(true)
   })
 
   it('keeps the object of a key that has not changed, and drops a key that is gone', async () => {

@@ -119,10 +119,25 @@ describe('the document of revocations', () => {
   })
 
   it('keeps no more documents than it must, whatever is asked for', async () => {
-    await feed.document('')
+    const whole = await feed.document('')
     for (let index = 0; index < 1000; index++) await feed.document(`/ns/n${index}`)
     const before = await feed.document('/ns/n999')
     expect(feed.document('/ns/n999')).toBe(before)
     expect(feed.document('/ns/n0')).toBeInstanceOf(Promise)
+    // The dearest one least of all: anybody may ask for namespaces that there are not.
+    expect(feed.document('')).toBe(whole)
+  })
+
+  it('is ten seconds old at most, however long the process was held up while it was rendered', async () => {
+    const list = revocations.list.bind(revocations)
+    revocations.list = () => {
+      clock.advance(30 * SECOND)
+      return list()
+    }
+    const first = await feed.document('')
+    revocations.set({ sub: sub('shop', 'orders'), jti: 't', exp: soon(60) })
+    expect(feed.document('')).toBe(first)
+    clock.advance(10 * SECOND)
+    expect(text(await feed.document(''))).toContain('"jti":"t"')
   })
 })

@@ -142,7 +142,15 @@ describe('ServiceAccountCallers', () => {
     expect(callers.isMeant(token)).toBe(true)
     const others = [await accountToken({ claims: { iss: ourIssuer } }), 'x', '', `${token}.x`, 'a'.repeat(9_000)]
     expect(others.map((other) => callers.isMeant(other))).toEqual(others.map(() => false))
+  })
+
+  it('I6: takes tokens about accounts for the cluster’s while its issuer is not known: they are not bad, but cannot be told', async () => {
     cluster.issuer = undefined
-    expect(callers.isMeant(token)).toBe(false)
+    const [token, ours] = [
+      await accountToken({ now }),
+      await accountToken({ now, claims: { sub: 'spiffe://cluster.local/ns/shop/sa/orders' } }),
+    ]
+    expect([token, ours, 'x'].map((one) => callers.isMeant(one))).toEqual([true, false, false])
+    await expect(callers.prove(token)).rejects.toMatchObject({ error: 'temporarily_unavailable', status: 503 })
   })
 })
