@@ -2,7 +2,6 @@ import { once } from 'node:events'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { Agent, fetch as undiciFetch, type RequestInit } from 'undici'
-import { vi } from 'vitest'
 import { Authenticator, type KnownIdentities, type OwnTokens } from '../../src/authority/authenticator.ts'
 import { createAuthority } from '../../src/authority/authority.ts'
 import type { BoundObjects } from '../../src/authority/bound-objects.ts'
@@ -20,6 +19,7 @@ import type { IssuerScope } from '../../src/identity/issuer.ts'
 import { createSigner } from '../../src/keys/signer.ts'
 import { silentLogger } from '../../src/logger.ts'
 import { Overload } from '../../src/server/overload.ts'
+import { eventually } from '../builders/eventually.ts'
 import { keys } from '../fixtures/keys/keys.ts'
 import { FakeSource, keysOf } from './fake-source.ts'
 
@@ -107,7 +107,7 @@ export async function startAuthority(options: RunningAuthorityOptions): Promise<
   const authority = createAuthority({ issuer, source, forms, logger: silentLogger })
   server.on('request', authority.handler)
   source.set([keysOf('shop/orders', keys.ES256.publicJwk)])
-  await vi.waitFor(() => {
+  await eventually(() => {
     if (authority.notReady() !== undefined) throw new Error('not ready')
   })
   const agent = new Agent({
