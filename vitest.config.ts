@@ -2,6 +2,7 @@ import { defineConfig } from 'vitest/config'
 import { Order } from './test/e2e/order.ts'
 import { retry, SecondTries } from './test/second-tries.ts'
 
+// Limits say what hung; they have room for a machine that is many times slower, and that does other things too.
 const serial = { retry, fileParallelism: false, testTimeout: 120_000, hookTimeout: 300_000 }
 
 export default defineConfig({
@@ -15,7 +16,8 @@ export default defineConfig({
           retry,
           include: ['test/**/*.test.ts'],
           exclude: ['test/apiserver/**', 'test/redis/**', 'test/faults/**', 'test/e2e/**'],
-          testTimeout: 20_000,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
         },
       },
       // One group after the other: what measures time has the machine for itself.

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { gunzipSync } from 'node:zlib'
 import { createRemoteJWKSet, customFetch, jwtVerify } from 'jose'
 import { Agent, fetch, request } from 'undici'
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type Authority, createAuthority } from '../../src/authority/authority.ts'
 import { createAuthority as createCertificateAuthority, issueServingCertificate } from '../../src/certificates/issue.ts'
 import { DAY, HOUR } from '../../src/duration.ts'
@@ -17,6 +17,7 @@ import { mintToken, newTokenID } from '../../src/tokens/mint.ts'
 import { keys } from '../fixtures/keys/keys.ts'
 import type { IdentityKeys } from '../../src/keys/identity-keys.ts'
 import { RevocationFeed } from '../../src/authority/revocation-feed.ts'
+import { eventually } from '../builders/eventually.ts'
 import { FakeRevocations } from './fake-revocations.ts'
 import { FakeSource, keysOf } from './fake-source.ts'
 
@@ -80,7 +81,7 @@ const revocations = new FakeRevocations()
 
 async function publish(...identities: readonly IdentityKeys[]): Promise<void> {
   source.set(identities.length === 0 ? [orders] : identities)
-  await vi.waitFor(() => expect(authority.notReady()).toBeUndefined())
+  await eventually(() => expect(authority.notReady()).toBeUndefined())
 }
 
 async function send(path: string, { method = 'GET', headers = {} } = {}) {
@@ -154,11 +155,11 @@ describe('the JWK Set', () => {
       })
   })
 
-  it('I5: is without a revoked key within two seconds', async () => {
+  it('I5: is without a revoked key soon after, at every level', async () => {
     await publish()
     source.set([{ ...orders, keys: bound.slice(1) }])
     for (const path of sets) {
-      await vi.waitFor(async () => expect((await send(path)).body.toString()).toBe(serializeJwks(bound.slice(1))), 2000)
+      await eventually(async () => expect((await send(path)).body.toString()).toBe(serializeJwks(bound.slice(1))))
     }
   })
 })
@@ -199,7 +200,7 @@ describe('each level', () => {
 
   it('is not found any more once its last key is gone', async () => {
     source.set([billing])
-    await vi.waitFor(async () => expect((await send('/ns/shop/jwks.json')).status).toBe(404), 2000)
+    await eventually(async () => expect((await send('/ns/shop/jwks.json')).status).toBe(404))
     expect((await send(`/ns/shop/sa/orders${openid}`)).status).toBe(404)
     expect((await send('/ns/billing/jwks.json')).status).toBe(200)
   })
@@ -213,7 +214,7 @@ describe('the SPIFFE bundle', () => {
     expect(first).toMatchObject({ spiffe_sequence: source.sequence, spiffe_refresh_hint: 300 })
     expect((first['keys'] as { use: string }[]).map(({ use }) => use)).toEqual(bound.map(() => 'jwt-svid'))
     source.set([{ ...orders, keys: bound.slice(1) }])
-    await vi.waitFor(async () => expect((await bundle())['keys']).toHaveLength(bound.length - 1), 2000)
+    await eventually(async () => expect((await bundle())['keys']).toHaveLength(bound.length - 1))
     expect((await bundle())['spiffe_sequence']).toBeGreaterThan(first['spiffe_sequence'] as number)
     expect(answers).toContainEqual(['trust-bundle', 200])
   })
@@ -268,10 +269,10 @@ describe('every document', () => {
   it('has a new validator when the keys have changed', async () => {
     const { headers } = await send('/jwks.json')
     source.set([{ ...orders, keys: bound.slice(1) }])
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const { status } = await send('/jwks.json', { headers: { 'if-none-match': String(headers.etag) } })
       expect(status).toBe(200)
-    }, 2000)
+    })
     expect(
       (await send(openid, { headers: { 'if-none-match': String((await send(openid)).headers.etag) } })).status,
     ).toBe(304)

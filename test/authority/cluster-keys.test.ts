@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { type ClusterIssuer, ClusterKeys } from '../../src/authority/cluster-keys.ts'
 import { silentLogger } from '../../src/logger.ts'
+import { eventually } from '../builders/eventually.ts'
 import { clusterIssuer } from '../builders/account-token.ts'
 import { settled } from '../builders/identity-controller.ts'
 import { HeldClock } from '../fakes/held-clock.ts'
@@ -90,9 +91,9 @@ describe('ClusterKeys', () => {
     const { one, state } = clusterKeys({ refreshMs: 5 })
     const stop = new AbortController()
     const running = one.run(stop.signal)
-    await vi.waitFor(() => expect(state.reads).toBeGreaterThan(2))
+    await eventually(() => expect(state.reads).toBeGreaterThan(2))
     state.answer = { issuer: clusterIssuer, keys: [second] }
-    await vi.waitFor(() => expect(one.key(second.kid)).toBe(second))
+    await eventually(() => expect(one.key(second.kid)).toBe(second))
     stop.abort()
     await running
   })

@@ -4,6 +4,7 @@ import { DeletedIdentities } from '../../src/authority/deleted-identities.ts'
 import { KnownKeys } from '../../src/authority/known-keys.ts'
 import { HOUR, SECOND } from '../../src/duration.ts'
 import { silentLogger } from '../../src/logger.ts'
+import { eventually } from '../builders/eventually.ts'
 import { HeldClock } from '../fakes/held-clock.ts'
 import { SkewedClock } from '../fakes/skewed-clock.ts'
 import { keys } from '../fixtures/keys/keys.ts'
@@ -36,7 +37,7 @@ const show = async (...identities: Parameters<FakeSource['set']>[0]) => {
   const told = vi.fn()
   const stop = known.onChange(told)
   source.set(identities)
-  await vi.waitFor(() => expect(told).toHaveBeenCalled())
+  await eventually(() => expect(told).toHaveBeenCalled())
   stop()
 }
 const after = (milliseconds: number) => {

@@ -4,6 +4,7 @@ import { PublishedDocuments } from '../../src/authority/published-documents.ts'
 import type { IdentityKeys } from '../../src/keys/identity-keys.ts'
 import { serializeJwks } from '../../src/keys/jwks.ts'
 import { type Logger, silentLogger } from '../../src/logger.ts'
+import { eventually } from '../builders/eventually.ts'
 import { keys } from '../fixtures/keys/keys.ts'
 import { FakeSource, keysOf } from './fake-source.ts'
 
@@ -26,13 +27,13 @@ const setOf = (...identities: readonly IdentityKeys[]) => serializeJwks(identiti
 describe('PublishedDocuments', () => {
   it('publishes nothing at any level before the source is ready, and says that it will', async () => {
     const { source, documents, published } = open()
-    await vi.waitFor(() => expect(source.listeners).toBe(1))
+    await eventually(() => expect(source.listeners).toBe(1))
     expect(documents.ready()).toBe(false)
     for (const level of levels) expect(documents.get(`${level}/jwks.json`)).toEqual({ endpoint: 'jwks' })
     expect(documents.get('/bundle.json')).toEqual({ endpoint: 'trust-bundle' })
     expect(documents.get('/anything')).toBeUndefined()
     source.set([one])
-    await vi.waitFor(() => expect(documents.ready()).toBe(true))
+    await eventually(() => expect(documents.ready()).toBe(true))
     for (const level of levels) expect(published(level)).toBe(setOf(one))
     expect(documents.get('/ns/other/jwks.json')).toBeUndefined()
     expect(documents.get('/ns/shop/sa/other/.well-known/openid-configuration')).toBeUndefined()
@@ -42,7 +43,7 @@ describe('PublishedDocuments', () => {
     const { source, published } = open()
     for (const set of [[one], [one, other], [other], []]) {
       source.set(set)
-      await vi.waitFor(() => expect(published()).toBe(setOf(...set)))
+      await eventually(() => expect(published()).toBe(setOf(...set)))
       expect(published('/ns/shop')).toBe(set.length === 0 ? undefined : setOf(...set))
       expect(published('/ns/shop/sa/orders')).toBe(set.includes(one) ? setOf(one) : undefined)
     }
@@ -51,7 +52,7 @@ describe('PublishedDocuments', () => {
   it("I1: tells of the authority's own keys once they are served at every level, and not before", async () => {
     const { source, documents, published } = open()
     source.set([one])
-    await vi.waitFor(() => expect(documents.ready()).toBe(true))
+    await eventually(() => expect(documents.ready()).toBe(true))
     const told: boolean[] = []
     const stop = documents.onChange(() => {
       const { kid } = own
@@ -60,21 +61,21 @@ describe('PublishedDocuments', () => {
     const own = keys.ES384.publicJwk
     source.setAuthorityKeys(own)
     expect(documents.authorityKeys()).toEqual([])
-    await vi.waitFor(() => expect(documents.authorityKeys()).toEqual([own]))
+    await eventually(() => expect(documents.authorityKeys()).toEqual([own]))
     expect(told).toEqual([true])
     source.set([one, other])
-    await vi.waitFor(() => expect(published()).toContain(other.keys[0]?.kid))
+    await eventually(() => expect(published()).toContain(other.keys[0]?.kid))
     expect(told).toEqual([true])
     stop()
     source.setAuthorityKeys()
-    await vi.waitFor(() => expect(documents.authorityKeys()).toEqual([]))
+    await eventually(() => expect(documents.authorityKeys()).toEqual([]))
     expect(told).toEqual([true])
   })
 
   it('I4: keeps its sets while the source is not ready, or starts anew with an older one', async () => {
     const { source, documents, published } = open()
     source.set([one, other], 7)
-    await vi.waitFor(() => expect(documents.ready()).toBe(true))
+    await eventually(() => expect(documents.ready()).toBe(true))
     source.setReady(false)
     source.set([], 3)
     await pause(30)
@@ -83,19 +84,19 @@ describe('PublishedDocuments', () => {
     expect(published('/ns/shop/sa/orders')).toBe(setOf(one))
     expect(documents.ready()).toBe(true)
     source.set([one], 8)
-    await vi.waitFor(() => expect(published()).toBe(setOf(one)))
+    await eventually(() => expect(published()).toBe(setOf(one)))
     expect(published('/ns/shop/sa/payments')).toBeUndefined()
   })
 
   it('I4: reads together what changes together, so that no set between two others is ever seen', async () => {
     const { source, documents, published } = open()
     source.set([one, other])
-    await vi.waitFor(() => expect(documents.ready()).toBe(true))
+    await eventually(() => expect(documents.ready()).toBe(true))
     await pause(20)
     const read = vi.spyOn(source, 'identities')
     source.set([other])
     source.set([{ ...one }, other])
-    await vi.waitFor(() => expect(read).toHaveBeenCalled())
+    await eventually(() => expect(read).toHaveBeenCalled())
     expect(read.mock.results.map(({ value }) => (value as unknown[]).length)).toEqual([2])
     expect(published('/ns/shop/sa/orders')).toBe(setOf(one))
   })
@@ -106,18 +107,18 @@ describe('PublishedDocuments', () => {
     const { published } = open(source)
     for (let change = 0; change < 100; change += 1) source.set(change % 2 === 0 ? [one] : [other])
     source.set([one, other])
-    await vi.waitFor(() => expect(published()).toBe(setOf(one, other)))
+    await eventually(() => expect(published()).toBe(setOf(one, other)))
     expect(read.mock.calls.length).toBeLessThanOrEqual(3)
   })
 
   it('keeps the validator of a set that only seems to have changed', async () => {
     const { source, documents, published } = open()
     source.set([one, other])
-    await vi.waitFor(() => expect(published()).toBeDefined())
+    await eventually(() => expect(published()).toBeDefined())
     const before = documents.get('/jwks.json')?.document
     const copyOf = ({ identity, keys: list }: IdentityKeys) => ({ identity, keys: list.map((key) => ({ ...key })) })
     source.set([copyOf(other), copyOf(one)])
-    await vi.waitFor(() => expect(documents.get('/jwks.json')?.document).not.toBe(before))
+    await eventually(() => expect(documents.get('/jwks.json')?.document).not.toBe(before))
     expect(documents.get('/jwks.json')?.document?.plain.etag).toBe(before?.plain.etag)
   })
 
@@ -127,7 +128,7 @@ describe('PublishedDocuments', () => {
     const misnamed = keysOf('shop/orders', { ...keys.ES256.publicJwk, kid: 'not-mine' })
     for (const set of [[misnamed], [misnamed, other]]) {
       source.set(set)
-      await vi.waitFor(() => expect(published()).toBe(setOf(...set.slice(1))))
+      await eventually(() => expect(published()).toBe(setOf(...set.slice(1))))
     }
     expect(errors.mock.calls).toEqual([[expect.any(String), { kid: 'not-mine', why: 'the kid is not the thumbprint' }]])
     expect(published('/ns/shop/sa/orders')).toBeUndefined()
@@ -137,20 +138,20 @@ describe('PublishedDocuments', () => {
     const errors = vi.fn()
     const { source, published } = open(new FakeSource(), { ...silentLogger, error: errors })
     source.set([one])
-    await vi.waitFor(() => expect(published()).toBeDefined())
+    await eventually(() => expect(published()).toBeDefined())
     const leak = { ...other, keys: other.keys.map((key) => ({ ...key, d: keys.EdDSA.privateJwk.d })) }
     source.set([one, leak])
-    await vi.waitFor(() => expect(errors).toHaveBeenCalled())
+    await eventually(() => expect(errors).toHaveBeenCalled())
     for (const level of levels) expect(published(level)).toBe(setOf(one))
     expect(JSON.stringify(errors.mock.calls)).not.toContain(keys.EdDSA.privateJwk.d)
     source.set([one, other])
-    await vi.waitFor(() => expect(published()).toBe(setOf(one, other)))
+    await eventually(() => expect(published()).toBe(setOf(one, other)))
   })
 
   it('listens no more once it is closed', async () => {
     const { source, documents, published } = open()
     source.set([one])
-    await vi.waitFor(() => expect(published()).toBeDefined())
+    await eventually(() => expect(published()).toBeDefined())
     documents.close()
     expect(source.listeners).toBe(0)
     source.set([other])

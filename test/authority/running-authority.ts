@@ -2,7 +2,6 @@ import { once } from 'node:events'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { Agent, fetch as undiciFetch, type RequestInit } from 'undici'
-import { expect } from 'vitest'
 import { Authenticator, type KnownIdentities } from '../../src/authority/authenticator.ts'
 import { createAuthority } from '../../src/authority/authority.ts'
 import type { BoundObjects } from '../../src/authority/bound-objects.ts'
@@ -119,7 +118,9 @@ export async function startAuthority(options: RunningAuthorityOptions): Promise<
   const served = { forms: formNames, revocations: feed !== undefined }
   const authority = createAuthority({ issuer, source, forms, revocations: feed, served, logger: silentLogger })
   server.on('request', authority.handler)
-  await eventually(() => expect(authority.notReady()).toBeUndefined(), 30_000)
+  await eventually(() => {
+    if (authority.notReady() !== undefined) throw new Error('not ready')
+  })
   const agent = new Agent({
     connect: {
       ca: ca.certificatePem,

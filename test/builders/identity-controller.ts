@@ -125,13 +125,13 @@ export async function startIdentityController(options: {
     /** One look at a TokenRevocation, after the watches have caught up with what was written before. */
     judge: async (key: string) => {
       await settled()
-      return judge.reconcile(key, AbortSignal.timeout(10_000))
+      return judge.reconcile(key, AbortSignal.timeout(60_000))
     },
     metrics,
     /** One run, after the watches have caught up with what was written before. */
     reconcile: async (key: string) => {
       await settled()
-      return reconciler.reconcile(key, AbortSignal.timeout(10_000))
+      return reconciler.reconcile(key, AbortSignal.timeout(60_000))
     },
     stop: async () => {
       stop.abort()

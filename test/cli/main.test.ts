@@ -6,10 +6,10 @@ import { describe, expect, it } from 'vitest'
 
 const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
 
-/** Runs the command line without any cluster in reach; ended after 15 s. */
+/** Runs the command line without any cluster in reach; ended after 50 s. */
 function signet(...parameters: string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
   const env = { PATH: process.env['PATH'], HOME: join(tmpdir(), 'nobody-is-at-home') }
-  const child = spawn(process.execPath, [main, ...parameters], { env, timeout: 15_000, killSignal: 'SIGKILL' })
+  const child = spawn(process.execPath, [main, ...parameters], { env, timeout: 50_000, killSignal: 'SIGKILL' })
   const output = { stdout: '', stderr: '' }
   child.stdout.on('data', (part: Buffer) => (output.stdout += part.toString()))
   child.stderr.on('data', (part: Buffer) => (output.stderr += part.toString()))

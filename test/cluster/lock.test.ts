@@ -33,6 +33,6 @@ it('serves callers of one process one after the other', async () => {
     await new Promise((resolve) => setTimeout(resolve, 5))
     inside--
   }
-  await Promise.all(Array.from({ length: 3 }, () => withLock(file, { ...options, limitMs: 5_000 }, task)))
+  await Promise.all(Array.from({ length: 3 }, () => withLock(file, { ...options, limitMs: 50_000 }, task)))
   expect(most).toBe(1)
 })

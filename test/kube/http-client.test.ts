@@ -29,19 +29,20 @@ describe('T4: a call that is not answered', () => {
   })
 
   it('ends when its headers are overdue, and is asked again', async () => {
-    const { fake, client } = await fakeCluster({ headersTimeoutMs: 100 })
+    const { fake, client } = await fakeCluster({ headersTimeoutMs: 500 })
     let asked = 0
     fake.intercept(() => (++asked === 1 ? 'hang' : undefined))
     await expect(client.get(resources.secrets, ref)).resolves.toBeUndefined()
-    expect(asked).toBe(2)
+    // Twice, and more often only where the machine itself is slower than that limit.
+    expect(asked).toBeGreaterThanOrEqual(2)
   })
 
   it('ends when the rest of its body is overdue', async () => {
-    const { fake, client } = await fakeCluster({ bodyTimeoutMs: 100 })
+    const { fake, client } = await fakeCluster({ bodyTimeoutMs: 500 })
     let asked = 0
     fake.intercept(() => (++asked === 1 ? { raw: '{"metadata":', then: 'hang' } : undefined))
     await expect(client.get(resources.secrets, ref)).resolves.toBeUndefined()
-    expect(asked).toBe(2)
+    expect(asked).toBeGreaterThanOrEqual(2)
   })
 
   it('ends with the reason of the caller who gives up', async () => {
@@ -69,10 +70,11 @@ describe('many calls at once', () => {
       order.push(collection)
       return collection === 'leases' ? undefined : 'hang'
     })
-    const stop = new AbortController()
-    const { signal } = stop
+    const [one, stop] = [new AbortController(), new AbortController()]
     const gone = () => undefined
-    const hanging = Array.from({ length: 16 }, () => client.get(resources.configMaps, ref, { signal }).catch(gone))
+    const hanging = Array.from({ length: 16 }, (_, index) =>
+      client.get(resources.configMaps, ref, { signal: (index === 0 ? one : stop).signal }).catch(gone),
+    )
     await eventually(() => expect(order).toHaveLength(16))
     const apply = { fieldManager: 'test', subresource: 'status' }
     const behind = [
@@ -81,13 +83,16 @@ describe('many calls at once', () => {
       client.create(resources.secrets, secret),
     ].map((call) => call.catch(gone))
     // Neither the Lease nor a watch waits for any of them.
-    await client.get(resources.leases, ref, { pool: 'lease', timeoutMs: 1_000 })
+    await client.get(resources.leases, ref, { pool: 'lease', timeoutMs: 10_000 })
     order.length = 0
     release()
     fake.intercept(({ collection }) => void order.push(collection))
-    stop.abort()
-    await Promise.all([...hanging, ...behind])
+    // One place is free, for one after the other: side by side, each on a connection of its own, any may arrive first.
+    one.abort()
+    await Promise.all(behind)
     expect(order).toEqual(['secrets', 'serviceidentities', 'events'])
+    stop.abort()
+    await Promise.all(hanging)
   })
 })
 

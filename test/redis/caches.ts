@@ -23,6 +23,9 @@ export interface OpenedCache {
   readonly results: [CacheCommand, CacheResult][]
 }
 
+/** Long enough for a Redis server that has to wait for its turn: a read that comes late is a miss. */
+export const patient = { readTimeoutMs: 2_000, timeoutMs: 2_000 } as const
+
 /** A cache over a server, which need not be there. */
 export function openCache(url: string, options: Partial<RedisCacheOptions> = {}): OpenedCache {
   const results: [CacheCommand, CacheResult][] = []
@@ -45,7 +48,7 @@ export async function connectedCache(url: string, options: Partial<RedisCacheOpt
   return made
 }
 
-export function connected(cache: RedisCache, limitMs = 10_000): Promise<void> {
+export function connected(cache: RedisCache, limitMs = 30_000): Promise<void> {
   return eventually(() => {
     if (cache.open) throw new Error(cache.degraded() ?? 'not connected')
   }, limitMs)

@@ -3,7 +3,7 @@ import { afterAll, beforeAll } from 'vitest'
 import { rm } from 'node:fs/promises'
 import { temporaryDirectory } from '../cluster/temporary-directory.ts'
 import { describeSharedCache } from '../conformance/shared-cache.ts'
-import { connectedCache } from './caches.ts'
+import { connectedCache, patient } from './caches.ts'
 import { RedisServer } from './redis-server.ts'
 
 let directory = ''
@@ -14,7 +14,7 @@ afterAll(() => rm(directory, { recursive: true, force: true }))
 
 describeSharedCache('the shared cache on a Redis server', async () => {
   const server = await RedisServer.start({ directory })
-  const { cache } = await connectedCache(server.url)
+  const { cache } = await connectedCache(server.url, patient)
   return {
     cache,
     pass: (milliseconds) => sleep(milliseconds),

@@ -35,7 +35,7 @@ beforeAll(async () => {
   await kubectl.apply(namespaces.map((name) => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } })))
   const wanted = /Role(Binding)?$|^ServiceAccount$|^CustomResourceDefinition$/
   await kubectl.apply((await renderChart()).filter(({ kind }) => wanted.test(kind)))
-  await kubectl.run(['wait', '--for=condition=Established', 'crd/tokenrevocations.signet.dev', '--timeout=30s'])
+  await kubectl.run(['wait', '--for=condition=Established', 'crd/tokenrevocations.signet.dev', '--timeout=120s'])
   kubeconfig = await plane.kubeconfigFor(account, groups)
   key = await generateSigningKey('ES256', subject)
   source.set([{ identity: { namespace: 'shop', name: 'orders' }, keys: [key.publicJwk] }])

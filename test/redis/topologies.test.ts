@@ -7,7 +7,7 @@ import { createAuthority, issue, readCertificate } from '../cluster/pki.ts'
 import { projectDirectory } from '../cluster/paths.ts'
 import { freePorts } from '../cluster/ports.ts'
 import { temporaryDirectory } from '../cluster/temporary-directory.ts'
-import { closeCachesAfterEach, connected, connectedCache, openCache } from './caches.ts'
+import { closeCachesAfterEach, connected, connectedCache, openCache, patient } from './caches.ts'
 import { RedisServer, type RedisServerOptions } from './redis-server.ts'
 
 let directory = ''
@@ -24,11 +24,14 @@ async function start(options: Omit<RedisServerOptions, 'directory'> = {}): Promi
   return server
 }
 
-async function works(cache: RedisCache): Promise<void> {
-  const key = Math.random().toString(36)
-  await cache.set(key, 'value', 60_000)
-  expect(await cache.get(key)).toBe('value')
-  expect(await cache.claim(key + 'claim', 60_000)).toBe(true)
+/** A server that has to wait for its turn may miss one or the other: this is a cache. */
+function works(cache: RedisCache): Promise<void> {
+  return eventually(async () => {
+    const key = Math.random().toString(36)
+    await cache.set(key, 'value', 60_000)
+    expect(await cache.get(key)).toBe('value')
+    expect(await cache.claim(key + 'claim', 60_000)).toBe(true)
+  })
 }
 
 /** What one cache says to another. */
@@ -101,8 +104,8 @@ describe('a Redis server', () => {
   it('keeps databases apart', async () => {
     const server = await start()
     const [{ cache: first }, { cache: second }] = [
-      await connectedCache(`${server.url}/1`),
-      await connectedCache(`${server.url}?db=2`),
+      await connectedCache(`${server.url}/1`, patient),
+      await connectedCache(`${server.url}?db=2`, patient),
     ]
     await first.set('key', 'first', 60_000)
     expect([await first.get('key'), await second.get('key')]).toEqual(['first', undefined])
@@ -110,9 +113,9 @@ describe('a Redis server', () => {
 
   it('gives the same name to the same thing at every replica, and another for every issuer', async () => {
     const server = await start()
-    const { cache } = await connectedCache(server.url)
-    const { cache: replica } = await connectedCache(server.url)
-    const { cache: foreign } = await connectedCache(server.url, { issuer: 'https://other.test' })
+    const { cache } = await connectedCache(server.url, patient)
+    const { cache: replica } = await connectedCache(server.url, patient)
+    const { cache: foreign } = await connectedCache(server.url, { ...patient, issuer: 'https://other.test' })
     await cache.set('key', 'value', 60_000)
     expect([await replica.get('key'), await foreign.get('key')]).toEqual(['value', undefined])
     expect([await cache.claim('one', 60_000), await replica.claim('one', 60_000)]).toEqual([true, false])
@@ -125,7 +128,7 @@ describe('a Redis server', () => {
 })
 
 describe('a Redis Cluster', () => {
-  it('serves all keys and messages, and goes on when a node has been replaced', { timeout: 60_000 }, async () => {
+  it('serves all keys and messages, and goes on when a node has been replaced', { timeout: 180_000 }, async () => {
     const ports = await freePorts(6)
     const nodes = await Promise.all(
       ports.slice(0, 3).map((port, index) =>
@@ -154,17 +157,17 @@ describe('a Redis Cluster', () => {
         const info = String(await admin.call('cluster', 'info'))
         expect(info).toContain('cluster_state:ok')
         expect(info).toContain('cluster_known_nodes:3')
-      }, 20_000)
+      }, 60_000)
     }
     // One of the nodes is enough to find the others.
-    const { cache } = await connectedCache(`redis+cluster://127.0.0.1:${third.port},127.0.0.1:1`)
-    const { cache: replica } = await connectedCache(`redis+cluster://127.0.0.1:1,127.0.0.1:${first.port}`)
+    const { cache } = await connectedCache(`redis+cluster://127.0.0.1:${third.port},127.0.0.1:1`, patient)
+    const { cache: replica } = await connectedCache(`redis+cluster://127.0.0.1:1,127.0.0.1:${first.port}`, patient)
     const keys = Array.from({ length: 100 }, (_, n) => `key-${n}`)
     // A machine that is busy may miss one or the other: these are caches.
     await eventually(async () => {
       await Promise.all(keys.map((key) => cache.set(key, key, 60_000)))
       expect(await Promise.all(keys.map((key) => replica.get(key)))).toEqual(keys)
-    }, 10_000)
+    }, 60_000)
     for (const { admin } of nodes) expect(await admin.dbsize()).toBeGreaterThan(10)
     const claims = await Promise.all(keys.flatMap((key) => [cache, replica].map((one) => one.claim(`c${key}`, 60_000))))
     expect(claims.filter(Boolean)).toHaveLength(100)
@@ -177,12 +180,12 @@ describe('a Redis Cluster', () => {
       const served = found.filter((value) => value !== undefined).length
       expect(served).toBeGreaterThan(30)
       expect(served).toBeLessThan(100)
-    }, 10_000)
+    }, 60_000)
     await second.start()
     await eventually(async () => {
       await Promise.all(keys.map((key) => cache.set(key, key, 60_000)))
       expect(await Promise.all(keys.map((key) => cache.get(key)))).toEqual(keys)
-    }, 20_000)
+    }, 60_000)
   })
 })
 
@@ -201,7 +204,7 @@ describe('with TLS', () => {
     await node.admin.call('cluster', 'addslotsrange', 0, 16383)
     await eventually(async () => {
       expect(String(await node.admin.call('cluster', 'info'))).toContain('cluster_state:ok')
-    }, 20_000)
+    }, 60_000)
     const credentials = () => Promise.resolve(shown)
     for (const query of ['', '?servername=redis.internal']) {
       const { cache } = await connectedCache(`rediss+cluster://127.0.0.1:${port}${query}`, { credentials })
@@ -228,7 +231,7 @@ describe('with TLS', () => {
 })
 
 describe('Redis behind Sentinels', () => {
-  it('is found, and found again after a failover', { timeout: 60_000 }, async () => {
+  it('is found, and found again after a failover', { timeout: 180_000 }, async () => {
     const master = await start()
     const replica = await start({ config: [`replicaof 127.0.0.1 ${master.port}`, 'repl-diskless-sync-delay 0'] })
     const sentinel = await start({
@@ -242,19 +245,19 @@ describe('Redis behind Sentinels', () => {
     await eventually(async () => {
       expect(await replica.admin.info('replication')).toContain('master_link_status:up')
       expect(await sentinel.admin.call('sentinel', 'replicas', 'group')).toHaveLength(1)
-    }, 20_000)
+    }, 60_000)
     const credentials = () => Promise.resolve({ sentinelPassword: 'watch' })
     const url = `redis+sentinel://127.0.0.1:1,127.0.0.1:${sentinel.port}/group`
     const { cache } = await connectedCache(url, { credentials })
     await works(cache)
     await hears(cache, cache)
-    expect(await master.admin.dbsize()).toBe(2)
+    expect(await master.admin.dbsize()).toBeGreaterThanOrEqual(2)
     const { cache: wrong } = openCache(url)
     await eventually(() => expect(wrong.degraded()).toBe('redis is not reached: NOAUTH'))
 
     await master.kill()
     expect(await cache.get('key')).toBeUndefined()
-    await eventually(() => works(cache), 30_000, 100)
+    await eventually(() => works(cache), 60_000, 100)
     await connected(cache)
     expect(await replica.admin.info('replication')).toContain('role:master')
     await hears(cache, cache)

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { refuse } from '../../src/server/answer.ts'
 import { collectBody } from '../../src/server/body.ts'
+import { eventually } from '../builders/eventually.ts'
 import { startPlainServer } from './plain-server.ts'
 import { ending } from './running-server.ts'
 
@@ -10,9 +11,11 @@ const mebibyte = 1024 * 1024
 const limit = 8 * mebibyte
 
 /** Reads one request's body as the server does, 413 where it is too large, while `send` writes to the socket. */
-async function exchange(most: number, send: (socket: Socket) => void | Promise<void>) {
+async function exchange(most: number, send: (socket: Socket, asked: Promise<undefined>) => void | Promise<void>) {
   const outcomes: (number | string)[] = []
+  const asked = Promise.withResolvers<undefined>()
   await using server = await startPlainServer((request, response) => {
+    asked.resolve(undefined)
     collectBody(request, most, {
       end: (body) => {
         outcomes.push(body.length)
@@ -27,7 +30,7 @@ async function exchange(most: number, send: (socket: Socket) => void | Promise<v
   })
   const socket = connect(server.port, '127.0.0.1')
   const ended = ending(socket)
-  await send(socket)
+  await send(socket, asked.promise)
   return { outcomes, ...(await ended) }
 }
 
@@ -129,21 +132,22 @@ describe('collectBody', () => {
   })
 
   it('says that a body ended early', async () => {
-    const { outcomes } = await exchange(limit, async (socket) => {
+    const { outcomes } = await exchange(limit, async (socket, asked) => {
       socket.write(`${head('content-length: 10')}abc`)
-      await sleep(50)
+      await asked
       socket.destroy()
     })
-    await sleep(50)
-    expect(outcomes).toEqual(['aborted'])
+    await eventually(() => expect(outcomes).toEqual(['aborted']))
   })
 
   it('calls nothing any more once it was cancelled', async () => {
     const calls: string[] = []
+    const cancelled = Promise.withResolvers<undefined>()
     await using server = await startPlainServer((request, response) => {
       const cancel = collectBody(request, limit, {
         part: () => {
           cancel()
+          cancelled.resolve(undefined)
           request.resume()
           request.once('end', () => response.end('done'))
         },
@@ -155,7 +159,7 @@ describe('collectBody', () => {
     const socket = connect(server.port, '127.0.0.1')
     const ended = ending(socket)
     socket.write(`${head('content-length: 6')}abc`)
-    await sleep(50)
+    await cancelled.promise
     socket.write('def')
     expect((await ended).received).toContain('done')
     expect(calls).toEqual([])
@@ -172,10 +176,11 @@ describe('collectBody', () => {
       })
     })
     const socket = connect(server.port, '127.0.0.1')
+    const ended = ending(socket)
     socket.write(`${head('content-length: 6')}abc`)
-    await sleep(50)
+    await eventually(() => expect(lengths).toEqual([3]))
     socket.write('def')
-    await ending(socket)
+    await ended
     expect(lengths).toEqual([3, 3])
   })
 })

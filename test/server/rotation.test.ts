@@ -25,16 +25,24 @@ it.concurrent(
   async () => {
     const { server, agent } = await start()
     const answers: Promise<Answer>[] = []
+    // A resumed session shows no certificate.
+    const seen = new Set<string>()
     const sender = setInterval(() => {
       // One in ten begins with a handshake.
       const fresh = answers.length % 10 === 0
-      answers.push(call({ port: server.port, body: 'x', ...(fresh ? {} : { agent }) }))
+      const answer = call({ port: server.port, body: 'x', ...(fresh ? {} : { agent }) })
+      answer.then(
+        ({ serialNumber }) => serialNumber !== undefined && seen.add(serialNumber),
+        () => undefined,
+      )
+      answers.push(answer)
     }, 5)
+    await eventually(() => expect(seen.size).toBe(1))
     for (let round = 0; round < 4; round += 1) {
       const files = await authority.issue()
       const { serialNumber } = new X509Certificate(files['tls.crt'])
       await server.folder.write(files)
-      await eventually(async () => expect((await call({ port: server.port })).serialNumber).toBe(serialNumber))
+      await eventually(() => expect(seen).toContain(serialNumber))
       await sleep(300)
     }
     clearInterval(sender)
@@ -42,9 +50,8 @@ it.concurrent(
     expect(results.filter(({ status }) => status === 'rejected')).toEqual([])
     const values = await Promise.all(answers)
     expect(values.filter(({ status }) => status !== 200)).toEqual([])
-    expect(values.length).toBeGreaterThan(100)
-    // The certificate from before and the four new ones were all seen by somebody; a resumed session shows none.
-    const seen = new Set(values.map(({ serialNumber }) => serialNumber).filter((serial) => serial !== undefined))
+    expect(values.length).toBeGreaterThan(50)
+    // The certificate from before and the four new ones were all seen by somebody.
     expect(seen.size).toBe(5)
   },
 )

@@ -14,11 +14,11 @@ import { SecretFolder, ServingAuthority, servingName } from '../builders/serving
 /** One CA for all servers of a test file: making one takes a moment. */
 export const authority = await ServingAuthority.create()
 
-/** Limits short enough to be waited for. */
+/** Limits short enough to be waited for, and long enough for good peers on a machine that is very slow. */
 export const shortLimits: Partial<ServerLimits> = {
-  headersTimeout: 300,
-  requestTimeout: 600,
-  handshakeTimeout: 300,
+  headersTimeout: 1_000,
+  requestTimeout: 1_500,
+  handshakeTimeout: 1_500,
   checkInterval: 50,
   certificateInterval: 20,
 }

@@ -99,11 +99,11 @@ describe.concurrent('startTlsServer', () => {
   })
 
   it('keeps a connection that is idle longer than headers and requests may take', async () => {
-    const server = await start({ limits: { ...shortLimits, headersTimeout: 100, requestTimeout: 100 } })
+    const server = await start({ limits: { ...shortLimits, headersTimeout: 1_000, requestTimeout: 1_000 } })
     const agent = new Agent({ keepAlive: true, maxSockets: 1 })
     await call({ port: server.port, agent })
     const [socket] = Object.values(agent.freeSockets).flatMap((sockets) => sockets ?? [])
-    await sleep(500)
+    await sleep(2_500)
     expect(socket?.destroyed).toBe(false)
     expect(await call({ port: server.port, agent })).toMatchObject({ status: 200 })
     expect(Object.values(agent.freeSockets).flatMap((sockets) => sockets ?? [])).toEqual([socket])

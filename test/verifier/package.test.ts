@@ -55,7 +55,7 @@ describe('the package, imported by its name', () => {
        const error = await verifier.verify('a.b.c').catch((error) => error)
        console.log(error instanceof TokenError, error.code)`,
     )
-    const { stdout } = await run(process.execPath, ['main.mjs'], { cwd: scratch, timeout: 10_000 })
+    const { stdout } = await run(process.execPath, ['main.mjs'], { cwd: scratch, timeout: 50_000 })
     expect(stdout).toBe('true ERR_TOKEN_MALFORMED\n')
   })
 
@@ -91,7 +91,7 @@ describe('the package, imported by its name', () => {
       (error: unknown) => (error as { stdout: string }).stdout,
     )
     expect(said.match(/^\S+ error TS\d+/gm)).toEqual(['bad.ts(2,47): error TS2322', 'bad.ts(3,23): error TS2345'])
-  }, 60_000)
+  }, 180_000)
 
   it('is built beside the folder that the image is made of', async () => {
     expect(packageJson.exports['./verifier'].default).toMatch(/^\.\/dist-verifier\//)

@@ -79,10 +79,10 @@ export class WebhookProcess {
   }
 
   private async until(holds: () => Promise<boolean>): Promise<void> {
-    const end = performance.now() + 15_000
+    const end = performance.now() + 60_000
     while (!(await holds().catch(() => false))) {
       if (this.child.exitCode !== null) throw new Error(`signet webhook ended with exit code ${this.child.exitCode}`)
-      if (performance.now() > end) throw new Error('signet webhook did not come up within 15 s')
+      if (performance.now() > end) throw new Error('signet webhook did not come up within 60 s')
       await new Promise((resolve) => setTimeout(resolve, 25))
     }
   }

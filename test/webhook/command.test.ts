@@ -44,7 +44,7 @@ describe.concurrent('signet webhook, as a process', () => {
     }
   })
 
-  it('keeps its memory while bodies without end are sent to it', { timeout: 60_000 }, async ({ expect }) => {
+  it('keeps its memory while bodies without end are sent to it', { timeout: 180_000 }, async ({ expect }) => {
     const webhook = await WebhookProcess.start()
     try {
       await webhook.folder.write(await authority.issue())
@@ -63,7 +63,7 @@ describe.concurrent('signet webhook, as a process', () => {
     }
   })
 
-  it('loses no admission of 100 a second while a replica is told to stop', { timeout: 60_000 }, async ({ expect }) => {
+  it('loses no admission of 100 a second while a replica is told to stop', { timeout: 180_000 }, async ({ expect }) => {
     const [leaving, staying] = await Promise.all([WebhookProcess.start(), WebhookProcess.start()])
     const replicas = [leaving, staying]
     try {
@@ -87,13 +87,13 @@ describe.concurrent('signet webhook, as a process', () => {
       const load = setInterval(() => void admitOnce(), 10)
       await sleep(1000)
       const exit = leaving.terminate()
-      await expect.poll(() => leaving.isReady(), { timeout: 5000 }).toBe(false)
+      await expect.poll(() => leaving.isReady(), { timeout: 20_000 }).toBe(false)
       // Until every node has taken the replica out of its rules, it is still called, on new and on kept connections.
       await sleep(4000)
       service.remove(leaving)
       expect(await exit, 'it ends by itself').toBe(0)
       clearInterval(load)
-      await expect.poll(() => service.idle).toBe(true)
+      await expect.poll(() => service.idle, { timeout: 20_000 }).toBe(true)
       expect(failures).toEqual([])
       expect(sent).toBeGreaterThan(500)
       expect(closing, 'every answer of a leaving replica ends its connection').toBeGreaterThan(20)

@@ -196,7 +196,7 @@ describe('the certificate authority controller', () => {
     }
     expect(authorities.size).toBeGreaterThanOrEqual(3)
     expect(splitPem(await bundle()).length).toBeLessThanOrEqual(2)
-  }, 60_000)
+  }, 240_000)
 
   it('restores a caBundle that is wiped at once, and ever more slowly when something fights', async () => {
     const reconcile = await start()

@@ -229,7 +229,7 @@ describe('reconciling a ServiceIdentity', () => {
     expect((await jwks()).length).toBeLessThanOrEqual(128)
     expect((await identity())?.status?.conditions?.[0]).toMatchObject({ status: 'True' })
     await mountedVerifies()
-  }, 240_000)
+  }, 600_000)
 
   it('asks nothing of the API server while an identity waits for a finalizer of somebody else', async () => {
     await apply()
