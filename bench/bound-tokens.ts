@@ -28,14 +28,18 @@ export async function administratorToken(plane: ControlPlane): Promise<string> {
 }
 
 /** The path and body with which kubelet asks the API server for such a token. */
-export function tokenRequest(audience: string, { account, pod, podUid }: Omit<BoundToken, 'token'>) {
+export function tokenRequest(
+  audience: string,
+  { account, pod, podUid }: Omit<BoundToken, 'token'>,
+  expirationSeconds = 3600,
+) {
   const boundObjectRef = { apiVersion: 'v1', kind: 'Pod', name: pod, uid: podUid }
   return {
     path: `/api/v1/namespaces/${namespace}/serviceaccounts/${account}/token`,
     body: JSON.stringify({
       apiVersion: 'authentication.k8s.io/v1',
       kind: 'TokenRequest',
-      spec: { audiences: [audience], expirationSeconds: 3600, boundObjectRef },
+      spec: { audiences: [audience], expirationSeconds, boundObjectRef },
     }),
   }
 }
@@ -47,8 +51,10 @@ export async function boundTokens(options: {
   readonly bearer: string
   readonly audience: string
   readonly count: number
+  /** An hour by default. */
+  readonly lifetimeSeconds?: number
 }): Promise<BoundToken[]> {
-  const { plane, client, bearer, audience, count } = options
+  const { plane, client, bearer, audience, count, lifetimeSeconds } = options
   const pool = new Pool(plane.url, { connections: 16, connect: { ca: await readFile(plane.caFile, 'utf8') } })
   const tokens: BoundToken[] = []
   try {
@@ -62,7 +68,7 @@ export async function boundTokens(options: {
         const object: KubeObject & { spec: unknown } = { metadata: { namespace, name: account }, spec }
         const { uid = '' } = (await client.create(resources.pods, object)).metadata
         const bound = { account, pod: account, podUid: uid }
-        const { path, body } = tokenRequest(audience, bound)
+        const { path, body } = tokenRequest(audience, bound, lifetimeSeconds)
         const headers = { 'content-type': 'application/json', authorization: `Bearer ${bearer}` }
         const answer = await pool.request({ path, method: 'POST', headers, body })
         const { status } = (await answer.body.json()) as { status?: { token?: string } }

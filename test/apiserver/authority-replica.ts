@@ -69,14 +69,17 @@ export async function startReplica(options: ReplicaOptions) {
   }
 }
 
-/** A token of `orders` for `payments`, signed by its key. */
-export async function mintFor({ keyID, publicJwk, privateJwk }: SigningKey): Promise<{ token: string; jti: string }> {
+/** A token of `orders` for `payments`, signed by its key, by default of ten minutes from now on. */
+export async function mintFor(
+  { keyID, publicJwk, privateJwk }: SigningKey,
+  { issuer: iss = issuer, issuedAt = Date.now(), lifetimeMs = 10 * MINUTE } = {},
+): Promise<{ token: string; jti: string }> {
   const claims = buildClaims({
-    issuer,
+    issuer: iss,
     subject,
     audience: 'payments',
-    issuedAt: Date.now(),
-    lifetimeMs: 10 * MINUTE,
+    issuedAt,
+    lifetimeMs,
     tokenID: newTokenID(),
     profile: 'JWT-SVID',
   })

@@ -1,21 +1,34 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { components, selectorOf } from '../../src/api/v1alpha1/metadata.ts'
 import { ClusterKeys } from '../../src/authority/cluster-keys.ts'
+import { authorityRevocations } from '../../src/cli/commands/authority-revocations.ts'
 import { systemClock } from '../../src/clock.ts'
 import { HOUR, MINUTE } from '../../src/duration.ts'
+import { authorityUid, theAuthority } from '../../src/identity/key-owner.ts'
+import type { PublicJwk } from '../../src/keys/public-jwk.ts'
+import { generateSigningKey, type SigningKey } from '../../src/keys/signing-key.ts'
 import { PodsAndAccounts } from '../../src/kube/bound-objects.ts'
 import { readClusterIssuer } from '../../src/kube/cluster-issuer.ts'
 import { loadConfig } from '../../src/kube/config.ts'
 import { HttpKubeClient } from '../../src/kube/http-client.ts'
+import { type ConfigMap, ConfigMapPublicKeyStore, leanPublicKeys } from '../../src/kube/public-key-store.ts'
+import { PublishedKeySets } from '../../src/kube/published-key-sets.ts'
+import { Reflector } from '../../src/kube/reflector.ts'
+import { resources } from '../../src/kube/resource.ts'
+import { Store } from '../../src/kube/store.ts'
 import { silentLogger } from '../../src/logger.ts'
 import { decodeToken } from '../../src/tokens/decode.ts'
-import { type RunningAuthority, startAuthority } from '../authority/running-authority.ts'
+import { verifyTokenSync } from '../../src/tokens/verify.ts'
+import { issuingJwk, type RunningAuthority, startAuthority } from '../authority/running-authority.ts'
 import { accountToken } from '../builders/account-token.ts'
+import { eventually } from '../builders/eventually.ts'
 import { buildTimeout, operatorNamespace, renderChart } from '../chart/helm.ts'
 import { type ControlPlane, startControlPlane } from '../cluster/control-plane.ts'
 import { projectDirectory } from '../cluster/paths.ts'
 import { waitFor } from '../cluster/wait.ts'
+import { mintFor, subject } from './authority-replica.ts'
 import { accountUser, Kubectl } from './kubectl.ts'
 
 /** The authority with its own rights on a real API server, which writes the pods' tokens. */
@@ -29,7 +42,9 @@ let client: HttpKubeClient
 let keys: ClusterKeys
 let objects: PodsAndAccounts
 let authority: RunningAuthority
-/** How far the authority's clock is ahead, in milliseconds. */
+/** Which the tokens of `orders` are signed by that are mounted. */
+let ordersKey: SigningKey
+/** How far the authority's clocks are ahead, in milliseconds. */
 let ahead = 0
 const watching = new AbortController()
 let running: Promise<unknown>
@@ -44,8 +59,10 @@ beforeAll(async () => {
     metadata: { name },
   }))
   await kubectl.apply([...namespaces, ...accounts])
-  const wanted = /Role(Binding)?$|^ServiceAccount$/
+  const wanted = /Role(Binding)?$|^ServiceAccount$|^CustomResourceDefinition$/
   await kubectl.apply((await renderChart()).filter(({ kind }) => wanted.test(kind)))
+  await kubectl.run(['wait', '--for=condition=Established', 'crd/tokenrevocations.signet.dev', '--timeout=30s'])
+  await publishKeys()
   client = new HttpKubeClient(await loadConfig({ kubeconfig: await plane.kubeconfigFor(account, groups) }))
   keys = new ClusterKeys({
     read: (signal) => readClusterIssuer(client, signal),
@@ -53,17 +70,42 @@ beforeAll(async () => {
     logger: silentLogger,
   })
   objects = new PodsAndAccounts({ client, namespaces: [], logger: silentLogger })
-  running = Promise.all([keys.run(watching.signal), objects.run(watching.signal)])
+  const configMaps = new Reflector<ConfigMap>({
+    client,
+    resource: resources.configMaps,
+    namespace: operatorNamespace,
+    labelSelector: selectorOf(components.publicKeys),
+    transform: leanPublicKeys,
+  })
+  const watches = [keys.run(watching.signal), objects.run(watching.signal), configMaps.run(watching.signal)]
+  let revocationsUnread = (): string | undefined => 'they are not watched yet'
   authority = await startAuthority({
     clusterKeys: keys,
     objects,
     identities: { ready: () => true, exists: ({ name }) => name !== 'stranger' },
-    clock: { now: () => Date.now() + ahead, monotonic: () => performance.now() },
+    source: new PublishedKeySets({ reflector: configMaps, namespace: operatorNamespace, logger: silentLogger }),
+    revoking: (basis) => {
+      const revoking = authorityRevocations({
+        ...basis,
+        client,
+        keysHeardAt: () => configMaps.stats.lastEventAt,
+        trustDomain: 'cluster.local',
+        watchNamespaces: [],
+        introspectors: ['shop/orders'],
+        certificateDirectory: '/nowhere',
+        logger: silentLogger,
+      })
+      watches.push(revoking.run(watching.signal))
+      revocationsUnread = revoking.notReady
+      return revoking
+    },
+    clock: { now: () => Date.now() + ahead, monotonic: () => performance.now() + ahead },
   })
+  running = Promise.all(watches)
   await waitFor({
-    what: 'the authority to know pods and keys',
+    what: 'the authority to know pods, keys and revocations',
     limitMs: 30_000,
-    until: () => Promise.resolve(objects.hasSynced && keys.issuer !== undefined),
+    until: async () => objects.hasSynced && keys.issuer !== undefined && revocationsUnread() === undefined,
   })
 }, buildTimeout)
 
@@ -74,6 +116,18 @@ afterAll(async () => {
   await client.close()
   await plane.stop()
 })
+
+/** As the controller would: a key of `orders`, and the authority's own. */
+async function publishKeys(): Promise<void> {
+  const administrator = new HttpKubeClient(await loadConfig({ kubeconfig: plane.kubeconfig }))
+  const options = { client: administrator, store: new Store<ConfigMap>(), namespace: operatorNamespace }
+  const store = new ConfigMapPublicKeyStore(options)
+  ordersKey = await generateSigningKey('ES256', subject)
+  const orders = { keys: [ordersKey.publicJwk], uid: 'uid-of-orders', ringVersion: undefined }
+  await store.put({ namespace: 'shop', name: 'orders' }, undefined, orders)
+  await store.put(theAuthority, undefined, { keys: [issuingJwk], uid: authorityUid, ringVersion: undefined })
+  await administrator.close()
+}
 
 function serviceAccount(name: string) {
   return { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name, namespace: 'shop' } }
@@ -204,43 +258,148 @@ it('docs/token-exchange.md shows a pod that the API server takes', async () => {
   await kubectl.run(['create', '--dry-run=server', '--validate=strict', '-f', '-'], { input })
 })
 
-describe('while the API server is away', () => {
-  it('I6: known pods go on, 25 minutes later too, and others are neither allowed nor denied', async () => {
-    const known = await tokenOf('known', await pod('known'))
-    // Never presented before: the watch has told of the pod.
-    const fresh = await tokenOf(
-      'known',
-      (await kubectl.run(['get', 'pod', 'known', '-n', 'shop', '-o', 'jsonpath={.metadata.uid}'])).trim(),
-    )
-    const gone = await tokenOf('gone', await pod('gone', 'ledger'), { of: 'ledger' })
-    expect((await exchange(known)).status).toBe(200)
-    await kubectl.run(['delete', 'pod', 'gone', '-n', 'shop', '--grace-period=0', '--force'])
-    await isRefusedSoon(gone, 'ERR_TOKEN_BOUND_OBJECT')
-    await plane.stopApiServer()
-    try {
-      expect((await exchange(known)).status).toBe(200)
-      expect((await exchange(fresh)).status).toBe(200)
-      await waitFor({
-        what: 'the pod that is gone to be undecided',
-        limitMs: 20_000,
-        everyMs: 500,
-        until: async () => (await exchange(gone)).status === 503,
-      })
-      expect(await exchange(gone)).toMatchObject({ error: 'temporarily_unavailable', reason: 'bound-objects-unknown' })
-      // Nothing that was given out is young enough to be given out again: it is signed anew.
-      ahead = 25 * MINUTE
-      expect((await exchange(known)).status).toBe(200)
-      expect((await exchange(fresh)).status).toBe(200)
-    } finally {
-      ahead = 0
-      await plane.startApiServer()
-    }
-    await waitFor({
-      what: 'the pod that is gone to be refused again',
-      limitMs: 30_000,
-      everyMs: 500,
-      until: async () => (await exchange(gone)).status === 400,
-    })
-    expect((await exchange(known)).status).toBe(200)
+/** Asks as `orders`, which may ask about any token. */
+async function ask(path: string, token: string, proof: string) {
+  const answer = await authority.fetch(`${authority.issuer}${path}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-www-form-urlencoded', authorization: `Bearer ${proof}` },
+    body: new URLSearchParams({ token }).toString(),
   })
+  const text = await answer.text()
+  const body = text === '' ? {} : (JSON.parse(text) as Record<string, unknown>)
+  return { status: answer.status, retryAfter: answer.headers.get('retry-after'), body }
+}
+
+async function document<T>(path: string): Promise<T> {
+  const answer = await authority.fetch(`${authority.issuer}${path}`)
+  expect(answer.status).toBe(200)
+  return (await answer.json()) as T
+}
+const served = async () => (await document<{ keys: PublicJwk[] }>('/jwks.json')).keys
+const listed = async () => (await document<{ revocations: { jti?: string }[] }>('/revocations')).revocations
+
+describe('while the API server is away', () => {
+  const inactive = { status: 200, body: { active: false } }
+  const unavailable = {
+    status: 503,
+    retryAfter: expect.stringMatching(/^[1-9]\d*$/) as string,
+    body: { error: 'temporarily_unavailable' },
+  }
+  /** Proofs: presented before, never presented before though the watch has told of the pod, and of a pod that is gone. */
+  const proofs = { known: '', fresh: '', gone: '' }
+  /** Tokens of an hour by the key of `orders`: one to stay, one that was revoked before, one to revoke meanwhile. */
+  const mounted = { live: '', revoked: '', late: '', expired: '', ofUnknownKey: '' }
+  const ids = { revoked: '', late: '' }
+  /** Given out before, for five minutes. */
+  let issued = ''
+  let keysBefore: PublicJwk[] = []
+
+  const mint = (key = ordersKey, issuedAt = Date.now()) =>
+    mintFor(key, { issuer: authority.issuer, issuedAt, lifetimeMs: HOUR })
+
+  beforeAll(async () => {
+    const uid = await pod('known')
+    for (const name of ['known', 'fresh'] as const) proofs[name] = await tokenOf('known', uid)
+    proofs.gone = await tokenOf('gone', await pod('gone', 'ledger'), { of: 'ledger' })
+    for (const name of ['revoked', 'late'] as const) {
+      const { token, jti } = await mint()
+      mounted[name] = token
+      ids[name] = jti
+    }
+    mounted.live = (await mint()).token
+    mounted.expired = (await mint(ordersKey, Date.now() - 2 * HOUR)).token
+    mounted.ofUnknownKey = (await mint(await generateSigningKey('ES256', subject))).token
+    issued = (await exchange(proofs.known)).issued ?? ''
+    expect(await ask('/revoke', mounted.revoked, proofs.known)).toMatchObject({ status: 200 })
+    keysBefore = await served()
+    expect(keysBefore.map(({ kid }) => kid).sort()).toEqual([ordersKey.keyID, issuingJwk.kid].sort())
+    await kubectl.run(['delete', 'pod', 'gone', '-n', 'shop', '--grace-period=0', '--force'])
+    await isRefusedSoon(proofs.gone, 'ERR_TOKEN_BOUND_OBJECT')
+    await plane.stopApiServer()
+  })
+  afterAll(() => plane.startApiServer())
+
+  describe.each([
+    ['at once', 0],
+    ['25 minutes later', 25 * MINUTE],
+  ])('%s', (_, sinceMs) => {
+    beforeAll(() => {
+      ahead = sinceMs
+    })
+
+    it('known pods get tokens, which verify with the keys that are served', async () => {
+      for (const proof of [proofs.known, proofs.fresh]) {
+        const { status, issued: token = '' } = await exchange(proof)
+        expect(status).toBe(200)
+        const published = new Map((await served()).map((key) => [key.kid, key]))
+        const { claims } = verifyTokenSync(token, {
+          keys: (kid) => published.get(kid),
+          issuer: authority.issuer,
+          audience: 'payments',
+          now: Date.now() + ahead,
+        })
+        expect(claims.sub).toBe(subject)
+        expect(await ask('/introspect', token, proof)).toMatchObject({ status: 200, body: { active: true } })
+      }
+    })
+
+    it('I6: a pod that is gone is neither allowed nor denied', async () => {
+      // For a moment it is believed to be gone, as it was.
+      await eventually(async () => expect((await exchange(proofs.gone)).status).toBe(503), 30_000, 200)
+      expect(await exchange(proofs.gone)).toMatchObject({
+        error: 'temporarily_unavailable',
+        reason: 'bound-objects-unknown',
+      })
+    })
+
+    it('I5: a live token is active; an expired one is not, nor the one that was revoked', async () => {
+      const { live, revoked, expired } = mounted
+      expect(await ask('/introspect', live, proofs.known)).toMatchObject({
+        status: 200,
+        body: { active: true, sub: subject, aud: 'payments' },
+      })
+      expect(await ask('/introspect', expired, proofs.known)).toMatchObject(inactive)
+      expect(await ask('/introspect', revoked, proofs.known)).toMatchObject(inactive)
+      // Which ends within the outage.
+      const { body } = await ask('/introspect', issued, proofs.known)
+      expect(body['active']).toBe(sinceMs === 0)
+    })
+
+    it('I5, I6: nothing is revoked, and said not to be', async () => {
+      expect(await ask('/revoke', mounted.late, proofs.known)).toMatchObject(unavailable)
+      expect(await ask('/introspect', mounted.late, proofs.known)).toMatchObject({ body: { active: true } })
+    })
+
+    it('what is revoked is listed, and the keys are served as they were', async () => {
+      const tokenIDs = (await listed()).map(({ jti }) => jti)
+      expect(tokenIDs).toContain(ids.revoked)
+      expect(tokenIDs).not.toContain(ids.late)
+      expect(await served()).toEqual(keysBefore)
+    })
+  })
+
+  it('I6: 25 minutes later a token by a key that came meanwhile, perhaps, is neither active nor inactive', async () => {
+    expect(ahead).toBe(25 * MINUTE)
+    expect(await ask('/introspect', mounted.ofUnknownKey, proofs.known)).toMatchObject(unavailable)
+  })
+
+  // The clocks do not go back.
+  it('after its return all is as it was, and what could not be revoked is', async () => {
+    await plane.startApiServer()
+    await eventually(
+      async () => expect(await exchange(proofs.gone)).toMatchObject(refused('ERR_TOKEN_BOUND_OBJECT')),
+      60_000,
+      500,
+    )
+    expect((await exchange(proofs.known)).status).toBe(200)
+    await eventually(
+      async () => expect(await ask('/revoke', mounted.late, proofs.known)).toMatchObject({ status: 200 }),
+      60_000,
+      500,
+    )
+    expect(await ask('/introspect', mounted.late, proofs.known)).toMatchObject(inactive)
+    expect(await ask('/introspect', mounted.revoked, proofs.known)).toMatchObject(inactive)
+    expect(await ask('/introspect', mounted.live, proofs.known)).toMatchObject({ body: { active: true } })
+    await eventually(async () => expect((await listed()).map(({ jti }) => jti)).toContain(ids.late), 10_000, 100)
+  }, 240_000)
 })
