@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type IncomingHttpHeaders, request, type Server } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { FormAnswer, FormRequest } from '../../src/authority/form-endpoint.ts'
 import { FormHandler, type FormHandlerOptions } from '../../src/authority/form-handler.ts'
 import { OAuthError } from '../../src/authority/oauth-error.ts'
