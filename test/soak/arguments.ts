@@ -1,11 +1,12 @@
 import { memory } from './memory.ts'
 import { mount } from './mount.ts'
 import { nudge } from './nudge.ts'
+import { redis } from './redis.ts'
 import { revoke } from './revoke.ts'
 import type { Soak } from './soak.ts'
 import { verifiers } from './verifiers.ts'
 
-const soaks: Readonly<Record<string, Soak>> = { memory, mount, nudge, revoke, verifiers }
+const soaks: Readonly<Record<string, Soak>> = { memory, mount, nudge, redis, revoke, verifiers }
 
 export const usage = [
   'usage: npm run soak -- NAME [--minutes NUMBER] [--json]',
