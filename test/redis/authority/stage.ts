@@ -11,6 +11,7 @@ import { SecretFolder, ServingAuthority } from '../../builders/serving-certifica
 import { operatorNamespace, renderChart } from '../../chart/helm.ts'
 import { type ControlPlane, startControlPlane } from '../../cluster/control-plane.ts'
 import { projectDirectory } from '../../cluster/paths.ts'
+import { waitFor } from '../../cluster/wait.ts'
 import { AuthorityReplica } from './replica.ts'
 
 export const issuer = defaultIssuer(operatorNamespace)
@@ -133,9 +134,23 @@ async function identitiesReady(plane: ControlPlane, kubectl: Kubectl): Promise<v
   const kubeconfig = await plane.kubeconfigFor(accountUser(operatorNamespace, 'signet-controller'), groups)
   const controller = await ControllerProcess.start(kubeconfig)
   try {
-    await kubectl.run(['wait', 'sid', '--all', '-n', namespace, '--for=condition=Ready', '--timeout=90s'])
     const own = ['configmap/signet-jwks.authority', 'secret/signet-keys.authority']
-    await kubectl.run(['wait', ...own, '-n', operatorNamespace, '--for=create', '--timeout=60s'])
+    await waitFor({
+      what: 'the controller to make all keys',
+      limitMs: 180_000,
+      until: async () => {
+        const ready = await kubectl.try([
+          'wait',
+          'sid',
+          '--all',
+          '-n',
+          namespace,
+          '--for=condition=Ready',
+          '--timeout=20s',
+        ])
+        return ready.code === 0 && (await kubectl.try(['get', ...own, '-n', operatorNamespace])).code === 0
+      },
+    })
   } finally {
     await controller.stop()
   }
