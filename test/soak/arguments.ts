@@ -2,12 +2,13 @@ import { memory } from './memory.ts'
 import { mount } from './mount.ts'
 import { nudge } from './nudge.ts'
 import { outage } from './outage.ts'
+import { redis } from './redis.ts'
 import { revoke } from './revoke.ts'
 import { rolling } from './rolling.ts'
 import type { Soak } from './soak.ts'
 import { verifiers } from './verifiers.ts'
 
-const soaks: Readonly<Record<string, Soak>> = { memory, mount, nudge, outage, revoke, rolling, verifiers }
+const soaks: Readonly<Record<string, Soak>> = { memory, mount, nudge, outage, redis, revoke, rolling, verifiers }
 
 export const usage = [
   'usage: npm run soak -- NAME [--minutes NUMBER] [--json]',
