@@ -29,7 +29,7 @@ beforeAll(async () => {
   await buildExample(bundles)
   const iat = Math.floor(Date.now() / 1000)
   const token = (aud: string) =>
-    makeToken({ claims: { iss: authority.issuer, aud, iat, nbf: iat, exp: iat + 300, jti: aud } })
+    makeToken({ claims: { iss: authority.issuer, aud, iat, nbf: iat, exp: iat + 3600, jti: aud } })
   await mount.write({
     'payments.jwt': await token('payments'),
     'ledger.jwt': await token('ledger'),
@@ -46,8 +46,8 @@ beforeAll(async () => {
   payments.stdout?.on('data', (part: Buffer) => (log += part.toString()))
   await eventually(async () => {
     expect((await fetch(`http://127.0.0.1:${port}/healthz`)).status).toBe(200)
-  })
-})
+  }, 60_000)
+}, 120_000)
 
 afterAll(async () => {
   if (payments.exitCode === null) {
@@ -63,7 +63,7 @@ afterAll(async () => {
 async function orders(...parameters: string[]): Promise<string> {
   const { stdout } = await promisify(execFile)(process.execPath, [join(bundles, 'orders.mjs'), ...parameters], {
     env,
-    timeout: 15_000,
+    timeout: 50_000,
   })
   return stdout.trim()
 }

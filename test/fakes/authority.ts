@@ -15,6 +15,7 @@ export interface SeenRequest {
   readonly path: string
   readonly headers: IncomingMessage['headers']
   readonly body: string
+  /** As it was sent, or 200 as long as nothing was. */
   readonly status: number
 }
 
@@ -35,7 +36,7 @@ export class FakeAuthority {
   private constructor(server: Server) {
     this.#server = server
     this.issuer = `https://localhost:${(server.address() as AddressInfo).port}`
-    server.on('request', (request: IncomingMessage, response: ServerResponse) => void this.#answer(request, response))
+    server.on('request', (request: IncomingMessage, response: ServerResponse) => void this.#receive(request, response))
   }
 
   static async start(): Promise<FakeAuthority> {
@@ -59,16 +60,34 @@ export class FakeAuthority {
     this.#server.closeIdleConnections()
   }
 
+  /** Ends all connections, and with them what clients had sent that is not read yet. */
+  drop(): void {
+    this.#server.closeAllConnections()
+  }
+
   async stop(): Promise<void> {
     const closed = new Promise((resolve) => this.#server.close(resolve))
     this.#server.closeAllConnections()
     await closed
   }
 
-  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async #receive(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const body = await buffer(request).catch(() => undefined)
+    // What broke off has nobody to answer.
+    if (body !== undefined) this.#answer(request, response, body.toString())
+  }
+
+  #answer(request: IncomingMessage, response: ServerResponse, body: string): void {
     const { url: path = '', headers } = request
-    const body = (await buffer(request)).toString()
-    response.once('close', () => this.seen.push({ path, headers, body, status: response.statusCode }))
+    // Noted before it is answered: who has the answer finds it here.
+    this.seen.push({
+      path,
+      headers,
+      body,
+      get status() {
+        return response.statusCode
+      },
+    })
     const handler = this.instead.get(path)
     const document = this.#document(path)
     if (handler !== undefined) handler(request, response, body)

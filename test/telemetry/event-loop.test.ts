@@ -25,10 +25,12 @@ describe('the event loop monitor', () => {
       const within = value(text, 'signet_event_loop_delay_seconds_bucket{le="0.2"}')
       expect(value(text, 'signet_event_loop_delay_seconds_count') - within).toBeGreaterThanOrEqual(1)
     })
-    monitor.collect()
-    const text = await metrics.render()
-    expect(value(text, 'signet_event_loop_delay_quantile_seconds{quantile="1"}')).toBeGreaterThan(0.2)
-    const middle = value(text, 'signet_event_loop_delay_quantile_seconds{quantile="0.5"}')
-    expect(middle).toBeLessThan(0.2)
+    // Short ones come by themselves, sooner or later also where the machine itself is held up.
+    await eventually(async () => {
+      monitor.collect()
+      const text = await metrics.render()
+      expect(value(text, 'signet_event_loop_delay_quantile_seconds{quantile="1"}')).toBeGreaterThan(0.2)
+      expect(value(text, 'signet_event_loop_delay_quantile_seconds{quantile="0.5"}')).toBeLessThan(0.2)
+    })
   })
 })

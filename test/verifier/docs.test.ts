@@ -24,7 +24,7 @@ let mount: SecretFolder
 let scratch: string
 let good: string
 let port: number
-const children: ChildProcess[] = []
+const children: { readonly child: ChildProcess; readonly ended: Promise<number | null> }[] = []
 
 beforeAll(async () => {
   authority = await FakeAuthority.start()
@@ -32,7 +32,7 @@ beforeAll(async () => {
   scratch = await mkdtemp(join(tmpdir(), 'signet-docs-'))
   mount = await SecretFolder.create()
   const iat = Math.floor(Date.now() / 1000)
-  const token = (aud: string) => makeToken({ claims: { iss: authority.issuer, aud, iat, nbf: iat, exp: iat + 300 } })
+  const token = (aud: string) => makeToken({ claims: { iss: authority.issuer, aud, iat, nbf: iat, exp: iat + 3600 } })
   good = await token('payments')
   authority.instead.set('/token', (_, response) => {
     void token('ledger').then((ledger) => {
@@ -46,8 +46,12 @@ beforeAll(async () => {
   ;[port = 0] = await freePorts(1)
 })
 
-afterEach(() => {
-  for (const child of children.splice(0)) child.kill('SIGKILL')
+// The next program takes the same port: nothing of the last one may answer there.
+afterEach(async () => {
+  for (const { child, ended } of children.splice(0)) {
+    child.kill('SIGKILL')
+    await ended
+  }
 })
 
 afterAll(async () => {
@@ -78,8 +82,8 @@ async function start(program: string, ...parameters: string[]): Promise<Running>
   })
   const env = { SIGNET_DIR: mount.path, SIGNET_ISSUER: authority.issuer }
   const child = spawn(process.execPath, [outfile, ...parameters], { env, stdio: ['ignore', 'pipe', 'inherit'] })
-  children.push(child)
-  const ended = new Promise<number | null>((resolve) => child.once('exit', resolve))
+  const ended = new Promise<number | null>((resolve) => child.once('close', resolve))
+  children.push({ child, ended })
   const running: Running = { output: '', ended }
   child.stdout.on('data', (part: Buffer) => (running.output += part.toString()))
   return running

@@ -115,12 +115,17 @@ describe('an exchanged token', () => {
   it('serves to its end while it cannot be renewed, which is tried ever more rarely', async () => {
     const source = sourceOf()
     const first = await source.token()
-    answer = (response) => json(response, 400, { error: 'invalid_request' })
+    let answered = asked.length
+    answer = (response) => {
+      response.once('close', () => (answered += 1))
+      json(response, 400, { error: 'invalid_request' })
+    }
     for (let second = 180; second < 290; second += 1) {
       clock.advance(second === 180 ? 180_000 : 1000)
       expect(await source.token()).toBe(first)
-      // One try at a time: let it come back.
+      // One try at a time: let it go out, and come back.
       await new Promise((resolve) => setTimeout(resolve, 5))
+      await eventually(() => expect(answered).toBe(asked.length))
     }
     expect(asked.length).toBeGreaterThan(5)
     expect(asked.length).toBeLessThan(20)
