@@ -103,6 +103,7 @@ describe("the authority's own keys on a real API server", () => {
   it('are published ahead when somebody asks for a rotation', async () => {
     await annotate('docs/rotation.md', 'signet.dev/rotate-key', '1')
     await eventually('two keys to be served', async () => (await kids()).length === 2)
+    await eventually('the log to tell of the first key', async () => [...signing()].length > 0)
     expect([...signing()]).toHaveLength(1)
   })
 
@@ -111,8 +112,8 @@ describe("the authority's own keys on a real API server", () => {
     await annotate('docs/key-rings.md', 'signet.dev/revoke-key', active)
     await eventually('the revoked key to be gone', async () => !(await kids()).includes(active), 10_000)
     await eventually('another key to sign', async () => [...signing()].length > 1 && (await issuer.issuing()))
-    const events = await kubectl.run(['get', 'events', '-n', operatorNamespace, '-o', 'jsonpath={.items[*].reason}'])
-    expect(events).toContain('Revoked')
+    const reasons = ['get', 'events', '-n', operatorNamespace, '-o', 'jsonpath={.items[*].reason}']
+    await eventually('the Event', async () => (await kubectl.run(reasons)).includes('Revoked'))
   })
 
   it('I1: come back with the keys they had when somebody deletes their Secret', async () => {

@@ -27,7 +27,7 @@ beforeAll(async () => {
   await kubectl.apply(namespaces.map((name) => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } })))
   const wanted = /Role(Binding)?$|^ServiceAccount$|^CustomResourceDefinition$/
   await kubectl.apply((await renderChart()).filter(({ kind }) => wanted.test(kind)))
-  await kubectl.run(['wait', '--for=condition=Established', 'crd/tokenrevocations.signet.dev', '--timeout=30s'])
+  await kubectl.run(['wait', '--for=condition=Established', 'crd/tokenrevocations.signet.dev', '--timeout=120s'])
   kubeconfig = await plane.kubeconfigFor(account, groups)
   key = await generateSigningKey('ES256', subject)
   source = new FakeSource()
@@ -55,7 +55,9 @@ describe('a token revoked at the authority', () => {
     for (const [, spelling] of spellingsOf(token)) {
       expect([await one.isActive(spelling), await other.isActive(spelling)]).toEqual([false, false])
     }
-    for (const level of ['', '/ns/shop', '/ns/shop/sa/orders']) expect(await other.listed(level)).toContain(jti)
+    for (const level of ['', '/ns/shop', '/ns/shop/sa/orders']) {
+      await eventually(async () => expect(await other.listed(level)).toContain(jti))
+    }
   })
 
   it('I5: is on record before the answer, once however often it is asked for, and refused after a restart', async () => {
@@ -92,13 +94,14 @@ describe('a token revoked at the authority', () => {
     const one = await replica()
     const [revoked, live, late] = [await mint(), await mint(), await mint()]
     await one.revoke(revoked.token)
-    const restarting = plane.restartApiServer({ downMs: 1500 })
-    await eventually(async () => {
+    await plane.stopApiServer()
+    try {
       await expect(one.revoke(late.token)).rejects.toMatchObject({ error: 'temporarily_unavailable', status: 503 })
-    }, 20_000)
-    expect(await one.isActive(revoked.token)).toBe(false)
-    expect(await one.isActive(live.token)).toBe(true)
-    await restarting
+      expect(await one.isActive(revoked.token)).toBe(false)
+      expect(await one.isActive(live.token)).toBe(true)
+    } finally {
+      await plane.startApiServer()
+    }
     await eventually(async () => expect(await one.revoke(late.token)).toMatchObject({ status: 200 }), 60_000, 200)
     expect(await one.isActive(late.token)).toBe(false)
     expect(await one.isActive(revoked.token)).toBe(false)

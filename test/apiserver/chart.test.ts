@@ -35,7 +35,7 @@ describe('a release', () => {
     expect(notes).toContain(`Signet 0.1.0 is installed in the namespace ${operatorNamespace}.`)
     expect(notes).toContain(`helm test signet -n ${operatorNamespace}`)
     expect(notes).not.toContain('WARNING')
-    await kubectl.run(['wait', '--for=condition=Established', crd, '--timeout=30s'])
+    await kubectl.run(['wait', '--for=condition=Established', crd, '--timeout=120s'])
   })
 
   it('is refused a second time, under another name in another namespace', async () => {

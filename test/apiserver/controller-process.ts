@@ -46,7 +46,7 @@ export class ControllerProcess {
   }
 
   /** Waits for a log line. */
-  async said(message: string, limitMs = 30_000): Promise<LogLine> {
+  async said(message: string, limitMs = 60_000): Promise<LogLine> {
     const find = () => this.lines.find((line) => line.message === message)
     await waitFor({
       what: `the controller to say "${message}"; it ended with: ${this.text.slice(-300)}`,

@@ -141,7 +141,7 @@ describe('the controller on a real API server', () => {
     await ready('victim')
     const first = await token('victim')
     await kubectl.run(['delete', 'secret', 'signet.victim', '-n', 'shop'])
-    await eventually('a fresh Secret', async () => !['', first].includes(await token('victim').catch(() => '')), 10_000)
+    await eventually('a fresh Secret', async () => !['', first].includes(await token('victim').catch(() => '')))
     const second = await token('victim')
     const forged = Buffer.from((await token('orders')).trim()).toString('base64')
     const patch = JSON.stringify({ data: { token: forged, 'default.jwt': forged, extra: 'eHg=' } })
@@ -149,7 +149,6 @@ describe('the controller on a real API server', () => {
     await eventually(
       'a token of its own',
       async () => decodeJwt(await token('victim')).sub?.endsWith('/victim') === true,
-      10_000,
     )
     expect((await get<Secret>('secret', 'signet.victim')).data).not.toHaveProperty('extra')
     expect(await token('victim')).not.toBe(second)
@@ -167,7 +166,6 @@ describe('the controller on a real API server', () => {
       'the labels',
       async () =>
         (await get<Secret>('secret', 'signet.victim')).metadata.labels?.['signet.dev/component'] === 'identity',
-      10_000,
     )
     expect(['', third]).not.toContain(await token('victim').catch(() => ''))
   })
@@ -176,14 +174,10 @@ describe('the controller on a real API server', () => {
     await kubectl.apply([identity('short-lived')])
     await ready('short-lived')
     await kubectl.run(['delete', 'sid', 'short-lived', '-n', 'shop'])
-    await eventually(
-      'the sweep',
-      async () => {
-        const left = await kubectl.run(['get', 'secrets,configmaps', '-n', operatorNamespace, '-o', 'name'])
-        return !left.includes('short-lived')
-      },
-      10_000,
-    )
+    await eventually('the sweep', async () => {
+      const left = await kubectl.run(['get', 'secrets,configmaps', '-n', operatorNamespace, '-o', 'name'])
+      return !left.includes('short-lived')
+    })
   })
 
   it('gives a recreated identity keys of its own', async () => {
@@ -265,7 +259,12 @@ describe('the controller on a real API server', () => {
         '-o',
         'jsonpath={range .items[*]}{.metadata.name}={.metadata.resourceVersion} {end}',
       ])
-    await sleep(1000)
+    const quiet = async () => {
+      const found = await versions()
+      await sleep(1000)
+      return (await versions()) === found
+    }
+    await eventually('nothing more to be written', quiet, 60_000)
     const before = await versions()
     expect(await controller.stop()).toBe(0)
     controller = await start()
@@ -290,10 +289,8 @@ describe('the controller on a real API server', () => {
     const applied = kubectl.apply(names.map((name) => identity(name)))
     await controller.said('token issued')
     await controller.stop('SIGKILL')
-    const killed = performance.now()
     await applied
-    await second.said('leading', 20_000)
-    expect(performance.now() - killed).toBeLessThan(20_000)
+    await second.said('leading')
     for (const name of names) await ready(name)
     const minted = new Map<string, number>()
     for (const line of [...controller.lines, ...second.lines]) {

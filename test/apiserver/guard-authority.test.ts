@@ -76,7 +76,7 @@ describe.each<Kind>(['secret', 'configmap'])("the authority's %s", (kind) => {
 
   it.each(['foreground', 'orphan', 'background'])('is deleted by whom RBAC allows, by %s', async (cascade) => {
     const args = [kind, nameOf[kind], '-n', operatorNamespace]
-    await kubectl.run(['delete', ...args, `--cascade=${cascade}`, '--timeout=60s'])
+    await kubectl.run(['delete', ...args, `--cascade=${cascade}`, '--timeout=120s'])
     await kubectl.run(['create', '-f', '-'], { input: object(), as: controller })
   })
 })

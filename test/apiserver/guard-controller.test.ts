@@ -105,7 +105,7 @@ describe('a Secret named signet.*', () => {
         '-n',
         namespace,
         `--cascade=${cascade}`,
-        '--timeout=60s',
+        '--timeout=120s',
       ])
     },
   )
@@ -115,8 +115,8 @@ describe('a Secret named signet.*', () => {
     const owner = await kubectl.json<{ metadata: { uid: string } }>(['get', 'configmap', 'owner', '-n', namespace])
     const input = secret('', { metadata: owned(owner.metadata.uid) })
     await kubectl.run(['create', '-f', '-'], { input, as: controller })
-    await kubectl.run(['delete', 'configmap', 'owner', '-n', namespace, `--cascade=${cascade}`, '--timeout=60s'])
-    await kubectl.run(['wait', '--for=delete', 'secret/signet.owned', '-n', namespace, '--timeout=60s'])
+    await kubectl.run(['delete', 'configmap', 'owner', '-n', namespace, `--cascade=${cascade}`, '--timeout=120s'])
+    await kubectl.run(['wait', '--for=delete', 'secret/signet.owned', '-n', namespace, '--timeout=120s'])
   })
 
   it('stays without its owner when that is deleted as an orphan', async () => {
@@ -124,7 +124,7 @@ describe('a Secret named signet.*', () => {
     const owner = await kubectl.json<{ metadata: { uid: string } }>(['get', 'configmap', 'owner', '-n', namespace])
     const input = secret('', { metadata: owned(owner.metadata.uid) })
     await kubectl.run(['create', '-f', '-'], { input, as: controller })
-    await kubectl.run(['delete', 'configmap', 'owner', '-n', namespace, '--cascade=orphan', '--timeout=60s'])
+    await kubectl.run(['delete', 'configmap', 'owner', '-n', namespace, '--cascade=orphan', '--timeout=120s'])
     const orphan = await kubectl.json<Manifest>(['get', 'secret', 'signet.owned', '-n', namespace])
     expect(orphan.metadata).not.toHaveProperty('ownerReferences')
     await kubectl.run(['delete', 'secret', 'signet.owned', '-n', namespace])
@@ -134,7 +134,7 @@ describe('a Secret named signet.*', () => {
     await kubectl.run(['create', 'namespace', 'leaving'])
     const input = secret('', { metadata: { name: 'signet.orders', namespace: 'leaving' } })
     await kubectl.run(['create', '-f', '-'], { input, as: controller })
-    await kubectl.run(['delete', 'namespace', 'leaving', '--timeout=60s'])
+    await kubectl.run(['delete', 'namespace', 'leaving', '--timeout=120s'])
   })
 })
 

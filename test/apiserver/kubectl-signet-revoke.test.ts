@@ -45,7 +45,7 @@ beforeAll(async () => {
   await kubectl.apply(['orders', 'ledger'].map((name) => ({ ...resource, metadata: { name, namespace: 'shop' } })))
   controller = await ControllerProcess.start(plane.kubeconfig)
   for (const name of ['orders', 'ledger']) {
-    await kubectl.run(['wait', `sid/${name}`, '-n', 'shop', '--for=condition=Ready', '--timeout=60s'])
+    await kubectl.run(['wait', `sid/${name}`, '-n', 'shop', '--for=condition=Ready', '--timeout=120s'])
   }
   plugin = await PluginProcess.install(plane.directory, plane.kubeconfig)
 }, buildTimeout)

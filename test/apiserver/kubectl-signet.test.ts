@@ -30,11 +30,11 @@ beforeAll(async () => {
   const names = [operatorNamespace, 'shop', 'empty']
   await kubectl.apply(names.map((name) => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } })))
   await kubectl.apply((await renderChart()).filter(({ kind }) => kind === 'CustomResourceDefinition'))
-  await kubectl.run(['wait', '--for=condition=Established', 'crd/serviceidentities.signet.dev', '--timeout=30s'])
+  await kubectl.run(['wait', '--for=condition=Established', 'crd/serviceidentities.signet.dev', '--timeout=120s'])
   await kubectl.apply([identity('orders'), identity('ledger')])
   controller = await ControllerProcess.start(plane.kubeconfig)
   for (const name of ['orders', 'ledger']) {
-    await kubectl.run(['wait', `sid/${name}`, '-n', 'shop', '--for=condition=Ready', '--timeout=60s'])
+    await kubectl.run(['wait', `sid/${name}`, '-n', 'shop', '--for=condition=Ready', '--timeout=120s'])
   }
   plugin = await PluginProcess.install(plane.directory, plane.kubeconfig)
 }, buildTimeout)
@@ -144,14 +144,14 @@ describe('kubectl signet on a real API server', () => {
   })
 
   it('says that nothing was revoked where TokenRevocations are not installed', async () => {
-    await kubectl.run(['delete', 'crd', 'tokenrevocations.signet.dev', '--ignore-not-found', '--timeout=30s'])
+    await kubectl.run(['delete', 'crd', 'tokenrevocations.signet.dev', '--ignore-not-found', '--timeout=120s'])
     const { code, stderr } = await plugin.signet(['revoke-key', 'orders', '-n', 'shop', '--yes'])
     expect(code).toBe(1)
     expect(stderr).toContain('knows no TokenRevocations, so nothing was revoked for shop/orders: upgrade Signet there')
   })
 
   it('says what is missing where ServiceIdentities are not installed', async () => {
-    await kubectl.run(['delete', 'crd', 'serviceidentities.signet.dev', '--timeout=30s'])
+    await kubectl.run(['delete', 'crd', 'serviceidentities.signet.dev', '--timeout=120s'])
     for (const args of [['list'], ['show', 'orders']]) {
       const { code, stderr } = await plugin.signet([...args, '-n', 'shop'])
       expect([code, stderr]).toEqual([

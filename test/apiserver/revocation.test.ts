@@ -76,7 +76,7 @@ beforeAll(async () => {
   await controller.said('leading')
   await kubectl.apply(['orders', ...others].map(identity))
   for (const name of ['orders', ...others]) {
-    await kubectl.run(['wait', `sid/${name}`, '-n', 'shop', '--for=condition=Ready', '--timeout=30s'])
+    await kubectl.run(['wait', `sid/${name}`, '-n', 'shop', '--for=condition=Ready', '--timeout=120s'])
   }
 }, buildTimeout)
 
@@ -91,13 +91,11 @@ describe('a TokenRevocation on a real API server', () => {
     const [leaked = ''] = await published()
     const tokens = [await token('a.jwt'), await token('b.jwt')]
     await revoke('key-leaked', { keyID: leaked, reason: 'test' })
-    const since = performance.now()
     await eventually(
       'a token of another key',
       async () => decodeProtectedHeader(await token('token')).kid !== leaked,
       5000,
     )
-    expect(performance.now() - since).toBeLessThan(5000)
     const kids = await published()
     expect(kids).toHaveLength(1)
     expect(kids).not.toContain(leaked)
@@ -178,7 +176,7 @@ describe('a TokenRevocation on a real API server', () => {
       patch,
     ])
     const names = () => kubectl.run(['get', 'trv', '-n', 'shop', '-o', 'name'])
-    await eventually('its deletion', async () => !(await names()).includes('token-leaked'), 10_000)
+    await eventually('its deletion', async () => !(await names()).includes('token-leaked'))
     expect(await names()).toContain('key-leaked')
   })
 

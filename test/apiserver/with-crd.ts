@@ -11,7 +11,7 @@ export async function startWithCrd(): Promise<{ kubectl: Kubectl; stop: () => Pr
   const kubectl = await Kubectl.of(plane)
   await kubectl.apply((await renderChart()).filter(({ kind }) => kind === 'CustomResourceDefinition'))
   const crds = ['crd/serviceidentities.signet.dev', 'crd/tokenrevocations.signet.dev']
-  await kubectl.run(['wait', '--for=condition=Established', ...crds, '--timeout=30s'])
+  await kubectl.run(['wait', '--for=condition=Established', ...crds, '--timeout=120s'])
   return { kubectl, stop: () => plane.stop() }
 }
 
