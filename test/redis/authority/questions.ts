@@ -25,6 +25,8 @@ const refused: Right = ({ status, body }) => status === 401 && body.includes('"i
 
 /** How long the token lives that expires while others are asked about. */
 const expiresMs = 2 * SECOND
+/** From one revocation to the next: an identity may revoke one a second at each replica. */
+const revocationMs = SECOND
 const jwt = 'urn:ietf:params:oauth:token-type:jwt'
 const assertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
 
@@ -57,6 +59,7 @@ export class Questions {
   readonly #asks: readonly ((replica: AuthorityReplica) => Promise<Told[]>)[]
   #audience = 0
   #foreign = 0
+  readonly #revokedAt = new Map<AuthorityReplica, number>()
 
   private constructor(
     parts: Pick<Questions, 'stock' | 'foreign' | 'known' | 'expiring'> & {
@@ -206,6 +209,9 @@ export class Questions {
 
   /** A token that was live until then: whoever says that it is revoked refuses it from then on. */
   async #revoke(replica: AuthorityReplica, bearer: string): Promise<Told[]> {
+    const now = performance.now()
+    if (now - (this.#revokedAt.get(replica) ?? Number.NEGATIVE_INFINITY) < revocationMs) return []
+    this.#revokedAt.set(replica, now)
     const token = await this.#tokens.live()
     const asked = introspection(token, this.#stage.accountTokens.payments)
     const before = await tell(replica, 'a token that is about to be revoked', asked, active)
