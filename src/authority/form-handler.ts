@@ -92,7 +92,7 @@ export class FormHandler {
     }
     overload.enter()
     const time = new RequestTime(response)
-    // Should the endpoint hang, the caller hears of it all the same, and the place is free again.
+    // Should the endpoint hang, the caller hears of it all the same.
     const timer = setTimeout(() => {
       time.end()
       const late = new OAuthError('temporarily_unavailable', 'it took too long', { retryAfter, reason: 'timeout' })
