@@ -43,7 +43,7 @@ const doors: Record<string, readonly string[]> = {
   '@kubernetes/client-node': ['kube'],
   undici: ['kube'],
   'js-yaml': ['kube'],
-  'lru-cache': ['authority', 'verifier'],
+  'lru-cache': ['authority', 'tokens', 'verifier'],
   ioredis: ['authority'],
   commander: ['cli'],
   zod: ['cli'],
@@ -223,6 +223,7 @@ describe('architecture', () => {
       'tokens/decode.ts',
       'tokens/revocation.ts',
       'tokens/token-error.ts',
+      'tokens/token-memo.ts',
       'tokens/verify.ts',
     ])
     const packages = imports.filter(({ from, specifier, typeOnly }) => {
