@@ -12,6 +12,8 @@ export class ServerClock {
   readonly #clock: Clock
   /** Server time minus monotonic time of the last answers, in milliseconds, oldest first. */
   readonly #samples: number[] = []
+  /** The middle one of them. */
+  #middle: number | undefined
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -24,12 +26,12 @@ export class ServerClock {
     // The header is cut down to its second.
     this.#samples.push(time + SECOND / 2 - this.#clock.monotonic())
     if (this.#samples.length > remembered) this.#samples.shift()
+    const sorted = this.#samples.toSorted((a, b) => a - b)
+    this.#middle = sorted[Math.floor(sorted.length / 2)]
   }
 
   /** By how much the local clock is ahead of the server's, in milliseconds; undefined before the first answer. */
   offset(): number | undefined {
-    const sorted = [...this.#samples].sort((a, b) => a - b)
-    const middle = sorted[Math.floor(sorted.length / 2)]
-    return middle === undefined ? undefined : this.#clock.now() - (middle + this.#clock.monotonic())
+    return this.#middle === undefined ? undefined : this.#clock.now() - (this.#middle + this.#clock.monotonic())
   }
 }
