@@ -5,12 +5,13 @@ import type { Logger } from '../logger.ts'
 import { answerEarly } from '../server/answer.ts'
 import { collectBody } from '../server/body.ts'
 import type { Overload } from '../server/overload.ts'
+import { TimeLimit } from '../server/time-limit.ts'
 import { headersOf, httpRefusal, refusal } from './form-answer.ts'
-import type { FormAnswer, FormEndpoint, FormRequest } from './form-endpoint.ts'
+import type { FormAnswer, FormEndpoint } from './form-endpoint.ts'
 import { isFormType, maxFormBytes, parseForm } from './form.ts'
 import { OAuthError } from './oauth-error.ts'
-import { peerCertificateOf } from './peer-certificate.ts'
 import { type RateLimit, TooManyRequests } from './rate-limit.ts'
+import { ReceivedForm } from './received-form.ts'
 
 /** The endpoints that take forms; each is a path below that of the issuer. */
 export const formEndpoints = ['token', 'introspect', 'revoke'] as const
@@ -42,11 +43,13 @@ const retryAfter = 1
  * keeps the connection: a new one would cost more than the answer.
  */
 export class FormHandler {
-  readonly #options: Required<Pick<FormHandlerOptions, 'timeoutMs'>> & FormHandlerOptions
+  readonly #options: FormHandlerOptions
+  readonly #timeLimit: TimeLimit
   readonly #byPath: ReadonlyMap<string, { readonly name: FormEndpointName; readonly endpoint: FormEndpoint }>
 
   constructor(options: FormHandlerOptions) {
-    this.#options = { timeoutMs: 5 * SECOND, ...options }
+    this.#options = options
+    this.#timeLimit = new TimeLimit(options.timeoutMs ?? 5 * SECOND)
     this.#byPath = new Map(
       formEndpoints.flatMap((name) => {
         const endpoint = options.endpoints[name]
@@ -83,7 +86,7 @@ export class FormHandler {
     response: ServerResponse,
     body: Buffer,
   ): Promise<void> {
-    const { overload, timeoutMs, issuer } = this.#options
+    const { overload, issuer, logger } = this.#options
     const startedAt = performance.now()
     const unable = this.#unfit(response) ?? this.#tooBusy(request.socket, startedAt)
     if (unable !== undefined) {
@@ -91,23 +94,24 @@ export class FormHandler {
       return
     }
     overload.enter()
-    const time = new RequestTime(response)
+    let received: ReceivedForm | undefined
     // Should the endpoint hang, the caller hears of it all the same.
-    const timer = setTimeout(() => {
-      time.end()
+    const onLate = (): void => {
+      received?.end()
       const late = new OAuthError('temporarily_unavailable', 'it took too long', { retryAfter, reason: 'timeout' })
       this.#send(name, response, this.#refusal(name, late), startedAt)
-    }, timeoutMs)
+    }
+    this.#timeLimit.begin(onLate, startedAt)
     try {
-      const answer = await endpoint(formRequest(request, parseForm(body), time))
-      this.#send(name, response, answer, startedAt)
+      received = new ReceivedForm(parseForm(body), request, response)
+      this.#send(name, response, await endpoint(received), startedAt)
     } catch (error) {
-      if (!(error instanceof OAuthError)) this.#options.logger.error('form endpoint failed', { endpoint: name, error })
+      if (!(error instanceof OAuthError)) logger.error('form endpoint failed', { endpoint: name, error })
       const answer = error instanceof OAuthError ? this.#refusal(name, error) : refusal(error, issuer.issuer)
       this.#send(name, response, answer, startedAt)
     } finally {
-      clearTimeout(timer)
-      time.close()
+      this.#timeLimit.end(onLate)
+      received?.close()
       overload.leave()
     }
   }
@@ -154,46 +158,4 @@ function problemOf({ method, headers }: IncomingMessage): FormAnswer | undefined
   }
   const encoding = headers['content-encoding']
   return encoding === undefined || encoding === 'identity' ? undefined : httpRefusal(415, 'send the body uncompressed')
-}
-
-function formRequest(request: IncomingMessage, form: ReadonlyMap<string, string>, time: RequestTime): FormRequest {
-  return {
-    form,
-    authorization: request.headers.authorization,
-    get peerCertificate() {
-      return peerCertificateOf(request.socket)
-    },
-    get signal() {
-      return time.signal
-    },
-  }
-}
-
-/** The signal of a request, made only for those that wait: most are answered in the turn in which they came. */
-class RequestTime {
-  readonly #response: ServerResponse
-  #controller: AbortController | undefined
-  #ended = false
-
-  constructor(response: ServerResponse) {
-    this.#response = response
-  }
-
-  get signal(): AbortSignal {
-    if (this.#controller === undefined) {
-      this.#controller = new AbortController()
-      if (this.#ended || this.#response.destroyed) this.#controller.abort()
-      else this.#response.once('close', this.end)
-    }
-    return this.#controller.signal
-  }
-
-  readonly end = (): void => {
-    this.#ended = true
-    this.#controller?.abort()
-  }
-
-  close(): void {
-    if (this.#controller !== undefined) this.#response.off('close', this.end)
-  }
 }
