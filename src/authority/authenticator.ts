@@ -74,7 +74,7 @@ export class Authenticator<Token extends OwnToken = OwnToken> implements CallerA
     return { identity: { namespace, name }, subject, credential, expiresAt }
   }
 
-  async #prove(presented: PresentedCredentials): Promise<Proof> {
+  #prove(presented: PresentedCredentials): Promise<Proof> | Proof {
     const { authorization, clientAssertionType, clientAssertion, peerCertificate } = presented
     if (clientAssertion !== undefined || clientAssertionType !== undefined) {
       // RFC 6749 §2.3: not more than one method a request.

@@ -25,7 +25,7 @@ export function parseForm(body: Buffer): ReadonlyMap<string, string> {
   const form = new Map<string, string>()
   if (text === '') return form
   if (unencoded.test(text)) throw invalid('the body is not percent-encoded')
-  const empty = new Set<string>()
+  let empty: Set<string> | undefined
   let count = 0
   for (let start = 0; start <= text.length;) {
     const next = text.indexOf('&', start)
@@ -37,8 +37,8 @@ export function parseForm(body: Buffer): ReadonlyMap<string, string> {
     const name = decode(text.slice(start, split))
     const value = decode(text.slice(split + 1, end))
     if (name === '') throw invalid('a parameter has no name')
-    if (form.has(name) || empty.has(name)) throw invalid('a parameter is sent twice: send each once')
-    if (value === '') empty.add(name)
+    if (form.has(name) || empty?.has(name) === true) throw invalid('a parameter is sent twice: send each once')
+    if (value === '') empty = (empty ?? new Set()).add(name)
     else form.set(name, value)
     start = end + 1
   }

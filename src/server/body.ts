@@ -19,7 +19,9 @@ export function collectBody(request: IncomingMessage, limit: number, sink: BodyS
   let first: Buffer | undefined
   let parts: Buffer[] | undefined
   let length = 0
+  let isOver = false
   const stop = (): void => {
+    isOver = true
     request.off('data', onData)
     request.off('end', onEnd)
     request.off('close', onClose)
@@ -42,10 +44,14 @@ export function collectBody(request: IncomingMessage, limit: number, sink: BodyS
   const onEnd = (): void => {
     // Small bodies come in one part: nothing to copy.
     const body = parts === undefined ? (first ?? Buffer.alloc(0)) : Buffer.concat(parts, length)
-    stop()
+    // The listeners go with the request, which has nothing more to say: taking them off would cost more than the rest.
+    isOver = true
+    first = undefined
+    parts = undefined
     sink.end(body)
   }
   const onClose = (): void => {
+    if (isOver) return
     stop()
     sink.aborted()
   }
