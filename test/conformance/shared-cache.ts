@@ -48,8 +48,11 @@ export function describeSharedCache(name: string, start: () => Promise<CacheUnde
 
     it('forgets a value when its time has come', async () => {
       const key = unique()
-      await cache.set(key, 'short', short)
-      expect(await cache.get(key)).toBe('short')
+      // Once more where the time was over before anybody could look.
+      await eventually(async () => {
+        await cache.set(key, 'short', short)
+        expect(await cache.get(key)).toBe('short')
+      })
       await tested.pass(2 * short)
       expect(await cache.get(key)).toBeUndefined()
     })
@@ -85,9 +88,12 @@ export function describeSharedCache(name: string, start: () => Promise<CacheUnde
     })
 
     it('lets a key be claimed anew when its time has come', async () => {
-      const key = unique()
-      expect(await cache.claim(key, short)).toBe(true)
-      expect(await cache.claim(key, short)).toBe(false)
+      // Another one where the time was over before anybody could claim it again.
+      const key = await eventually(async () => {
+        const one = unique()
+        expect([await cache.claim(one, short), await cache.claim(one, short)]).toEqual([true, false])
+        return one
+      })
       await tested.pass(2 * short)
       expect(await cache.claim(key, short)).toBe(true)
     })

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { namespace as operatorNamespace } from '../../scripts/install.ts'
 import type { Lease } from '../../src/kube/lease-record.ts'
@@ -29,9 +30,10 @@ const rollOut = async (name: string) => {
 const rolledOut = (name: string) =>
   test.kubectl('-n', operatorNamespace, 'rollout', 'status', `deployment/${name}`, '--timeout=120s')
 
+const lease = async () =>
+  (await test.json<Lease>('-n', operatorNamespace, 'get', 'lease', 'signet-controller')).spec ?? {}
 /** The holder's name: that of its pod, and something that changes with every start. Empty between two. */
-const holder = async () =>
-  (await test.json<Lease>('-n', operatorNamespace, 'get', 'lease', 'signet-controller')).spec?.holderIdentity ?? ''
+const holder = async () => (await lease()).holderIdentity ?? ''
 
 describe('the controller', () => {
   it('leads again within 20 s after the leader was killed, and no identity is minted twice', async () => {
@@ -43,16 +45,20 @@ describe('the controller', () => {
     processOf(pod)
     // Half of them are under way as it dies, the other half come while nobody leads.
     const first = test.apply(...identities.slice(0, 20))
-    await test.eventually('the first to be minted', async () => minted.seen.size > 0, 10_000)
+    await test.eventually('the first to be minted', async () => minted.seen.size > 0)
     const killed = killProcessOf(pod)
-    const killedAt = performance.now()
+    const killedAt = Date.now()
     await first
     await test.apply(...identities.slice(20))
-    await test.eventually('another leader', async () => !['', before].includes(await holder()), 20_000)
-    console.log(`another controller led ${Math.round(performance.now() - killedAt)} ms after the kill`)
-    expect(performance.now() - killedAt).toBeLessThan(20_000)
+    await test.eventually('another leader', async () => !['', before].includes(await holder()))
+    // As the lease itself tells, by the clock of this machine: kubectl takes its time to ask.
+    const led = Date.parse((await lease()).acquireTime ?? '') - killedAt
+    console.log(`another controller led ${led} ms after the kill`)
+    expect(led).toBeLessThan(20_000)
     await test.identitiesReady(namespace)
-    console.log(`all 40 identities were Ready ${Math.round(performance.now() - killedAt)} ms after the kill`)
+    console.log(`all 40 identities were Ready ${Date.now() - killedAt} ms after the kill`)
+    // The watch here may be behind what the list of identities says.
+    await test.eventually('every token to be seen', async () => names.every((name) => minted.seen.has(name)))
     await minted.stop()
     expect(Object.fromEntries(names.map((name) => [name, minted.seen.get(name)?.size]))).toEqual(
       Object.fromEntries(names.map((name) => [name, 1])),
@@ -66,13 +72,20 @@ describe('the controller', () => {
       'jsonpath={range .items[*]}{.metadata.namespace}/{.metadata.name}={.metadata.resourceVersion}{"\\n"}{end}'
     const ours = ['-A', '-l', 'app.kubernetes.io/managed-by=signet', '-o', path]
     const versions = async () => (await test.kubectl('get', 'secrets,configmaps', ...ours)).trim().split('\n').sort()
+    // Namespaces that the tests before have left go by themselves, with what was theirs.
+    await test.eventually('nothing more to change', async () => {
+      const phases = await test.kubectl('get', 'namespaces', '-o', 'jsonpath={.items[*].status.phase}')
+      const found = await versions()
+      await sleep(3000)
+      return !phases.includes('Terminating') && (await versions()).join() === found.join()
+    })
     const [before, previous] = [await versions(), await holder()]
     await rollOut('signet-controller')
-    await test.eventually('a leader of the new ones', async () => !['', previous].includes(await holder()), 20_000)
+    await test.eventually('a leader of the new ones', async () => !['', previous].includes(await holder()))
     // What it found is looked at low in priority: an identity that is new is Ready after all of it has begun.
     await test.apply(identity('after', namespace))
     await test.identitiesReady(namespace)
-    await test.eventually('the queue to be empty', async () => (await queued()) === 0, 20_000)
+    await test.eventually('the queue to be empty', async () => (await queued()) === 0)
     const after = await versions()
     expect(before.length).toBeGreaterThan(80)
     expect(after.filter((version) => !version.includes('after='))).toEqual(before)
@@ -107,6 +120,7 @@ describe('the authority', () => {
   it('is back at once after a replica was killed, and the other one answers meanwhile', async () => {
     const [victim] = await component('authority')
     const { name } = victim?.metadata ?? { name: '' }
+    const restarts = victim?.status.containerStatuses?.[0]?.restartCount ?? 0
     const tally = await steadily(
       40,
       () => authority.jwks(),
@@ -115,7 +129,7 @@ describe('the authority', () => {
         await test.eventually('its container to be started anew', async () => {
           const [now] = (await component('authority')).filter(({ metadata }) => metadata.name === name)
           const state = now?.status.containerStatuses?.[0]
-          return state?.restartCount === 1 && state.ready
+          return state?.restartCount === restarts + 1 && state.ready
         })
       },
     )

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { buildExample } from '../../scripts/build-example.ts'
 import { eventually } from '../builders/eventually.ts'
 import { SecretFolder } from '../builders/serving-certificate.ts'
@@ -16,11 +16,11 @@ import { makeToken, subject } from '../tokens/make-token.ts'
 let authority: FakeAuthority
 let mount: SecretFolder
 let bundles: string
-let payments: ChildProcess
+let payments: ChildProcess | undefined
 let env: NodeJS.ProcessEnv
 let log = ''
 
-/** As a pod finds it: files, environment, and payments as a process of its own. */
+/** As a pod finds it: files and environment. */
 beforeAll(async () => {
   authority = await FakeAuthority.start()
   authority.keys = [{ ...keys.ES256.publicJwk, sub: subject }]
@@ -42,15 +42,20 @@ beforeAll(async () => {
     SIGNET_DIR: mount.path,
     SIGNET_ISSUER: authority.issuer,
   }
+}, 120_000)
+
+/** Payments as a process of its own: there is none yet, or a test, or its first try, has ended it. */
+beforeEach(async () => {
+  if (payments?.exitCode === null) return
   payments = spawn(process.execPath, [join(bundles, 'payments.mjs')], { env, stdio: ['ignore', 'pipe', 'inherit'] })
   payments.stdout?.on('data', (part: Buffer) => (log += part.toString()))
   await eventually(async () => {
-    expect((await fetch(`http://127.0.0.1:${port}/healthz`)).status).toBe(200)
+    expect((await fetch(`http://127.0.0.1:${env['PORT']}/healthz`)).status).toBe(200)
   }, 60_000)
 }, 120_000)
 
 afterAll(async () => {
-  if (payments.exitCode === null) {
+  if (payments?.exitCode === null) {
     const ended = once(payments, 'exit')
     payments.kill('SIGKILL')
     await ended
@@ -89,8 +94,8 @@ describe('orders and payments', () => {
   })
 
   it('end when they are told to', async () => {
-    const ended = once(payments, 'exit')
-    payments.kill('SIGTERM')
+    const ended = once(payments!, 'exit')
+    payments?.kill('SIGTERM')
     expect(await ended).toEqual([0, null])
     expect(log).not.toContain('eyJ')
   })

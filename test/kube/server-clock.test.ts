@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { HOUR, SECOND } from '../../src/duration.ts'
 import { ServerClock } from '../../src/kube/server-clock.ts'
 import { resources } from '../../src/kube/resource.ts'
+import { eventually } from '../builders/eventually.ts'
 import { SkewedClock } from '../fakes/skewed-clock.ts'
 import { fakeCluster } from '../fakes/api-server-fixture.ts'
 
@@ -54,8 +55,11 @@ describe('the clock of the API server', () => {
     const { fake, client } = await fakeCluster({ clock })
     expect(client.clockOffset()).toBeUndefined()
     fake.intercept(() => ({ status: 403 }))
-    await expect(client.list(resources.secrets)).rejects.toMatchObject({ status: 403 })
-    expect(Math.abs(client.clockOffset() ?? HOUR)).toBeLessThan(2 * SECOND)
+    // An answer tells a date that is old already where this process stood still before it was read.
+    await eventually(async () => {
+      await expect(client.list(resources.secrets)).rejects.toMatchObject({ status: 403 })
+      expect(Math.abs(client.clockOffset() ?? HOUR)).toBeLessThan(2 * SECOND)
+    })
     clock.ahead = HOUR
     expect(Math.abs((client.clockOffset() ?? 0) - HOUR)).toBeLessThan(2 * SECOND)
   })

@@ -46,7 +46,8 @@ describe.concurrent('refuse', () => {
     const { received, afterMs } = await ending(socket)
     expect(received).toMatch(/^HTTP\/1.1 415 /)
     expect(afterMs).toBeGreaterThan(500)
-    expect(afterMs).toBeLessThan(3000)
+    // Node itself would end it after five minutes: there is room for a machine that stands still.
+    expect(afterMs).toBeLessThan(20_000)
   })
 
   it('does not wait for a body where the peer has gone', async () => {

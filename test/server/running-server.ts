@@ -44,6 +44,9 @@ export async function startServer({
     logger: silentLogger,
     limits: { certificateInterval: 20, ...limits },
     ...options,
+  }).catch(async (error: unknown) => {
+    await files.remove()
+    throw error
   })
   return {
     ...server,

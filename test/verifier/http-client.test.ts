@@ -1,9 +1,9 @@
 import { gzipSync } from 'node:zlib'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { fetchDocumentWith } from '../../src/verifier/fetch-document.ts'
 import { HttpClient } from '../../src/verifier/http-client.ts'
 import { ServingAuthority } from '../builders/serving-certificate.ts'
-import { FakeAuthority } from '../fakes/authority.ts'
+import { FakeAuthority, trust } from '../fakes/authority.ts'
 
 let authority: FakeAuthority
 const clients: HttpClient[] = []
@@ -68,6 +68,7 @@ describe('HTTPS to the authority', () => {
     clients.push(client)
     expect((await get(client, '/jwks.json')).status).toBe(200)
     const successor = await ServingAuthority.create()
+    onTestFinished(async () => authority.serve(await trust.issue({ dnsNames: ['localhost'] })))
     ca = successor.ca
     // The connection was begun with the old trust, and so was its TLS session.
     await expect(get(client, '/jwks.json')).rejects.toMatchObject({ code: 'ERR_FETCH_FAILED' })
@@ -76,10 +77,9 @@ describe('HTTPS to the authority', () => {
   })
 
   it('keeps waiting for nothing: neither for headers nor for the rest of a body', async () => {
-    authority.serve(await (await fresh()).issue({ dnsNames: ['localhost'] }))
     authority.instead.set('/silent', () => undefined)
     authority.instead.set('/half', (_, response) => response.writeHead(200).write('a'))
-    const client = clientOf({ ca: trusted, timeoutMs: 150 })
+    const client = clientOf({ timeoutMs: 150 })
     await expect(get(client, '/silent')).rejects.toMatchObject({ code: 'ERR_FETCH_TIMEOUT' })
     await expect(get(client, '/half')).rejects.toMatchObject({ code: 'ERR_FETCH_TIMEOUT' })
   })
@@ -98,7 +98,7 @@ describe('HTTPS to the authority', () => {
       }
       more()
     })
-    const client = clientOf({ ca: trusted })
+    const client = clientOf()
     for (const path of ['/x', '/bomb', '/endless']) {
       await expect(get(client, path)).rejects.toMatchObject({ code: 'ERR_FETCH_TOO_LARGE' })
     }
@@ -107,7 +107,7 @@ describe('HTTPS to the authority', () => {
   })
 
   it('takes no encoding that it has not asked for, and none that is broken', async () => {
-    const client = clientOf({ ca: trusted })
+    const client = clientOf()
     for (const [encoding, body] of [
       ['br', 'x'],
       ['gzip', 'x'],
@@ -125,13 +125,13 @@ describe('HTTPS to the authority', () => {
       else response.end('ok')
       cut = !cut
     })
-    const client = clientOf({ ca: trusted })
+    const client = clientOf()
     await get(client)
     expect((await get(client)).body.toString()).toBe('ok')
     authority.instead.set('/x', (request, response) => {
       response.writeHead(200, { 'content-length': '10' }).write('half', () => request.socket.destroy())
     })
-    const unused = clientOf({ ca: trusted })
+    const unused = clientOf()
     await expect(get(unused)).rejects.toMatchObject({ code: 'ERR_FETCH_FAILED' })
   })
 
@@ -143,22 +143,15 @@ describe('HTTPS to the authority', () => {
   })
 
   it('asks nothing once it is closed', async () => {
-    const client = clientOf({ ca: trusted })
+    const client = clientOf()
     client.close()
     await expect(get(client)).rejects.toThrow('the client is closed')
   })
 })
 
-let trusted = ''
-async function fresh(): Promise<ServingAuthority> {
-  const created = await ServingAuthority.create()
-  trusted = created.ca
-  return created
-}
-
 describe('fetching a document', () => {
   const fetch = (path: string, etag?: string) =>
-    fetchDocumentWith(clientOf({ ca: trusted }))(`${authority.issuer}${path}`, {
+    fetchDocumentWith(clientOf())(`${authority.issuer}${path}`, {
       etag,
       maxBytes: 1000,
       signal: new AbortController().signal,

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type Authority, createAuthority } from '../../src/authority/authority.ts'
 import { algorithms } from '../../src/keys/algorithm.ts'
 import { silentLogger } from '../../src/logger.ts'
@@ -11,23 +11,28 @@ import { makeToken, subject } from '../tokens/make-token.ts'
 
 /** The documents of the authority itself, of which the fake of the other tests serves the cluster's only. */
 const orders = keysOf('shop/orders', ...algorithms.map((algorithm) => keys[algorithm].publicJwk))
-const source = new FakeSource()
 let server: FakeAuthority
+let source: FakeSource
 let authority: Authority
 
 beforeAll(async () => {
   server = await FakeAuthority.start()
-  authority = createAuthority({ issuer: server.issuer, source, logger: silentLogger })
   for (const level of ['', '/ns/shop', '/ns/shop/sa/orders']) {
-    server.instead.set(`${level}/.well-known/openid-configuration`, authority.handler)
-    server.instead.set(`${level}/jwks.json`, authority.handler)
+    for (const document of ['/.well-known/openid-configuration', '/jwks.json']) {
+      server.instead.set(level + document, (request, response) => authority.handler(request, response))
+    }
   }
 })
 
-afterAll(async () => {
-  authority.close()
-  await server.stop()
+afterAll(() => server.stop())
+
+// One that has read nothing yet, whatever the test before has left.
+beforeEach(() => {
+  source = new FakeSource()
+  authority = createAuthority({ issuer: server.issuer, source, logger: silentLogger })
 })
+
+afterEach(() => authority.close())
 
 async function withVerifier(level: string, work: (verifier: Verifier, issuer: string) => Promise<void>): Promise<void> {
   const issuer = `${server.issuer}${level}`
@@ -55,6 +60,8 @@ describe('with the authority itself', () => {
 
   it.each(['', '/ns/shop', '/ns/shop/sa/orders'])('I1: verifies every algorithm by the issuer %s', (level) =>
     withVerifier(level, async (verifier, issuer) => {
+      source.set([orders])
+      await verifier.ready()
       for (const algorithm of algorithms) {
         const verified = await verifier.verify(await tokenOf(issuer, keys[algorithm]))
         expect(verified).toMatchObject({ header: { alg: algorithm }, claims: { sub: subject } })
@@ -67,6 +74,8 @@ describe('with the authority itself', () => {
 
   it('refuses the tokens of a key once that has left the set', () =>
     withVerifier('', async (verifier, issuer) => {
+      source.set([orders])
+      await verifier.ready()
       const token = await tokenOf(issuer)
       await verifier.verify(token)
       source.set([keysOf('shop/orders', keys.EdDSA.publicJwk)])

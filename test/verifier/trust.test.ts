@@ -12,6 +12,7 @@ afterAll(() => rm(directory, { recursive: true }))
 
 describe('what is trusted', () => {
   it('is the mounted bundle, read anew each time', async () => {
+    await rm(file, { force: true })
     const trust = trustOf({}, file)
     await expect(trust()).rejects.toMatchObject({ code: 'ENOENT' })
     await writeFile(file, pem('one'))

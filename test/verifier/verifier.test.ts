@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import type { LogFields } from '../../src/logger.ts'
 import { silentLogger } from '../../src/logger.ts'
 import { createVerifier, type Verifier } from '../../src/verifier/verifier.ts'
@@ -24,6 +24,7 @@ const verifiers: Verifier[] = []
 
 beforeAll(async () => {
   authority = await FakeAuthority.start()
+  authority.keys = [keys.ES256.publicJwk]
 })
 
 afterEach(() => {
@@ -54,7 +55,6 @@ const token = (jti = 'one', key = keys.ES256): Promise<string> => {
 
 describe('a verifier', () => {
   it('verifies with keys and revocations that it has fetched over TLS', async () => {
-    authority.keys = [keys.ES256.publicJwk]
     const verifier = verifierOf()
     const good = await token()
     expect(verifier.notReady()).toBe('keys have not been loaded yet')
@@ -156,6 +156,7 @@ describe('a verifier', () => {
 
   it('trusts the mounted bundle, and what takes its place', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'signet-verifier-'))
+    onTestFinished(() => rm(directory, { recursive: true }))
     const caFile = join(directory, 'ca.crt')
     const other = await ServingAuthority.create()
     await writeFile(caFile, other.ca)
@@ -166,7 +167,6 @@ describe('a verifier', () => {
     await expect(verifier.ready(100)).rejects.toMatchObject({ code: 'ERR_VERIFIER_UNAVAILABLE' })
     await writeFile(caFile, `${other.ca}${authority.ca}`)
     await verifier.ready()
-    await rm(directory, { recursive: true })
   })
 
   it('fetches no more once it is closed, and verifies on with what it has', async () => {

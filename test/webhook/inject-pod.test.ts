@@ -93,14 +93,14 @@ describe('injectPod', () => {
     const body = Buffer.from(JSON.stringify({ apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', request }))
     expect(body.length).toBeGreaterThan(3 * 1024 * 1024)
     const took = Array.from({ length: 5 }, () => {
-      const started = performance.now()
+      const started = process.threadCpuUsage()
       const { uid, object } = parseAdmissionReview(body)
       const { patch } = injection(object)
       applyPatch(object, patch)
       expect(admissionResponse(uid, { allowed: true, patch }).length).toBeGreaterThan(100_000)
-      return performance.now() - started
+      return millisecondsSince(started)
     })
-    // The best of five: other work on the machine is not ours.
+    // The best of five, and of this thread's own time: other work on the machine is not ours.
     expect(Math.min(...took)).toBeLessThan(200)
   })
 
@@ -119,11 +119,11 @@ describe('injectPod', () => {
         denied: 'pod has 1001 containers; Signet injects into at most 1000',
       })
     }
-    const started = performance.now()
+    const started = process.threadCpuUsage()
     expect(injectPod(podWith(0, 600_000), context)).toEqual({
       denied: 'pod has 600000 containers; Signet injects into at most 1000',
     })
-    expect(performance.now() - started).toBeLessThan(1000)
+    expect(millisecondsSince(started)).toBeLessThan(1000)
   })
 
   it('refuses in words what the API server would never send', () => {
@@ -139,3 +139,8 @@ describe('injectPod', () => {
     for (const [pod, denied] of wrong) expect(injectPod(pod, context)).toEqual({ denied })
   })
 })
+
+function millisecondsSince(before: NodeJS.CpuUsage): number {
+  const { user, system } = process.threadCpuUsage(before)
+  return (user + system) / 1000
+}

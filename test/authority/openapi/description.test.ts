@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type Authority, createAuthority } from '../../../src/authority/authority.ts'
 import { describeApi } from '../../../src/authority/openapi/description.ts'
 import { formNames } from '../../../src/authority/openapi/forms.ts'
@@ -112,16 +112,23 @@ describe('a running authority', () => {
   let origin: string
 
   beforeAll(async () => {
-    source = new FakeSource()
-    authority = createAuthority({ ...issuer, source, logger: silentLogger })
     server = await startServer({ handler: (...both) => authority.handler(...both) })
     origin = `https://127.0.0.1:${server.port}`
+  })
+  afterAll(() => server.stop())
+
+  // One that has no keys yet, whatever the test before has left.
+  beforeEach(async () => {
+    source = new FakeSource()
+    authority = createAuthority({ ...issuer, source, logger: silentLogger })
     api = await eventually(() => describedApiAt(origin, issuer.path))
   })
-  afterAll(async () => {
-    authority.close()
-    await server.stop()
-  })
+  afterEach(() => authority.close())
+
+  const hasKeys = async () => {
+    source.set([orders])
+    await eventually(() => expect(authority.notReady()).toBeUndefined())
+  }
 
   const filled = (template: string) => template.replace('{namespace}', 'shop').replace('{name}', 'orders')
   const judged = async (path: string, options?: CallOptions) => {
@@ -138,8 +145,7 @@ describe('a running authority', () => {
       expect([path, status]).toEqual([path, path.endsWith('/openapi.json') ? 200 : 503])
       expect((await judged(path, { method: 'DELETE' })).status).toBe(405)
     }
-    source.set([orders])
-    await eventually(() => expect(authority.notReady()).toBeUndefined())
+    await hasKeys()
     for (const path of paths) {
       const { status, headers } = await judged(path)
       expect([path, status]).toEqual([path, 200])
@@ -157,7 +163,10 @@ describe('a running authority', () => {
     '/signet/ns/shop/sa/none/jwks.json',
     '/signet/ns/%73hop/jwks.json',
     '/signet/ns/-/jwks.json',
-  ])('has nothing at %s, as described', async (path) => expect((await judged(path)).status).toBe(404))
+  ])('has nothing at %s, as described', async (path) => {
+    await hasKeys()
+    expect((await judged(path)).status).toBe(404)
+  })
 
   it.each([
     '/',
