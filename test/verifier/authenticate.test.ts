@@ -137,11 +137,16 @@ describe('the middleware', () => {
     expect((await call()).status).toBe(401)
   })
 
-  it('hands a defect to the error handler of express', async () => {
+  it('hands a defect to the error handler of express, where nobody is the caller', async () => {
     const app = express()
+    app.use((request, _, next) => {
+      Object.assign(request, { caller: { subject: 'spiffe://cluster.local/ns/shop/sa/admin' } })
+      next()
+    })
     app.use(authenticate(verifier))
     app.get('/', () => expect.unreachable())
-    const failed: express.ErrorRequestHandler = (error: unknown, _request, response, next) => {
+    const failed: express.ErrorRequestHandler = (error: unknown, request, response, next) => {
+      expect(() => callerOf(request)).toThrow('request has not been authenticated')
       if (error instanceof Error) response.status(500).json(error.name)
       else next(error)
     }
