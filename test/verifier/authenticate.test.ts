@@ -67,6 +67,7 @@ describe('a request', () => {
     ['Bearer good, Bearer good', 'ERR_TOKEN_SIGNATURE', 'Bearer error="invalid_token"'],
     ['Bearer', 'ERR_TOKEN_MISSING', 'Bearer'],
     ['Bearer ', 'ERR_TOKEN_MISSING', 'Bearer'],
+    ['bearer good good', 'ERR_TOKEN_MISSING', 'Bearer'],
     ['Basic Z29vZA==', 'ERR_TOKEN_MISSING', 'Bearer'],
     ['good', 'ERR_TOKEN_MISSING', 'Bearer'],
   ])('that says %s is refused, and why is for the log: %s', async (authorization, code, challenge) => {

@@ -160,6 +160,14 @@ describe('an exchanged token', () => {
     expect(await failure(source)).toMatchObject({ code: 'ERR_TOKEN_SOURCE_REFUSED', error: 'invalid_request' })
   })
 
+  it('serves for a day at most, whatever the authority says', async () => {
+    answer = async (response, _, count) => json(response, 200, await granted({ expires_in: 1e9 }, count))
+    const source = sourceOf()
+    await source.token()
+    clock.advance(24 * 3_600_000)
+    expect(jti(await source.token())).toBe('granted-2')
+  })
+
   it('takes the ServiceAccount token as it is by then', async () => {
     const source = sourceOf()
     await source.token()
