@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Agent, Pool } from 'undici'
+import { Agent, Pool, request } from 'undici'
 import { grants, tokenTypeUris } from '../src/authority/token-request.ts'
 import { servingName } from '../test/builders/serving-certificate.ts'
 import { RedisServer } from '../test/redis/redis-server.ts'
@@ -52,6 +52,14 @@ export async function run(options: Options): Promise<Findings> {
   )
 }
 
+interface Asked {
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+  /** What a right answer has in it. */
+  readonly right: string
+}
+
 class Measure {
   readonly #seconds: number
   readonly #rounds: number
@@ -80,8 +88,9 @@ class Measure {
     this.#tokens = await this.#fetchTokens(one)
     const coldIntrospection = await this.#introspectCold(one)
     const warmIntrospection = await this.#introspectWarm([one])
-    const etag = await this.#etag(one)
+    const { etag } = await this.#jwks(one)
     const jwks = await this.#warm([one], '/jwks.json', undefined, { 'accept-encoding': 'gzip', 'if-none-match': etag })
+    if ((await this.#jwks(one, { 'if-none-match': etag })).status !== 304) throw new Error('the JWK Set was sent whole')
     progress('two authorities')
     const two = [one, await fleet.authority()]
     const warmExchangeByTwo = await this.#warm(two, '/token', this.#exchanges.slice(0, 100), form)
@@ -123,16 +132,21 @@ class Measure {
     const [subject] = this.#subjects
     if (subject === undefined) throw new Error('there is no subject')
     const headers = { 'content-type': 'application/json', authorization: `Bearer ${bearer}` }
-    const request = tokenRequest(issuer, subject)
+    const asked = tokenRequest(issuer, subject)
     const review = JSON.stringify({
       apiVersion: 'authentication.k8s.io/v1',
       kind: 'TokenReview',
       spec: { token: subject.token, audiences: [issuer] },
     })
-    const ask = (path: string, body: string): Promise<Figures> =>
-      this.#rounded(() => this.#load({ url: `${apiServer}${path}`, headers, body: Buffer.from(body) }))
-    const TokenRequest = await ask(request.path, request.body)
-    const TokenReview = await ask('/apis/authentication.k8s.io/v1/tokenreviews', review)
+    const ask = async (path: string, body: string, right: string): Promise<Figures> => {
+      const url = `${apiServer}${path}`
+      const figures = await this.#rounded(() => this.#load({ url, headers, body: Buffer.from(body) }))
+      await this.#expectAnswer({ url, headers, body, right })
+      return figures
+    }
+    const TokenRequest = await ask(asked.path, asked.body, '"token":"')
+    const reviews = '/apis/authentication.k8s.io/v1/tokenreviews'
+    const TokenReview = await ask(reviews, review, '"authenticated":true')
     const bare = await this.#warm([await fleet.bare(900)], '/', this.#exchanges.slice(0, 100), form)
     return { TokenRequest, TokenReview, bare }
   }
@@ -188,14 +202,37 @@ class Measure {
     return this.#rounded(drive)
   }
 
-  #introspectCold(server: ServerProcess): Promise<Figures> {
+  async #introspectCold(server: ServerProcess): Promise<Figures> {
     const bodies = this.#tokens.map((token) => new URLSearchParams({ token }).toString())
-    return this.#cold(server, '/introspect', bodies, this.#introspector())
+    const figures = await this.#cold(server, '/introspect', bodies, this.#introspector())
+    await this.#expectActive(server, bodies)
+    return figures
   }
 
-  #introspectWarm(servers: readonly ServerProcess[]): Promise<Figures> {
+  async #introspectWarm(servers: readonly ServerProcess[]): Promise<Figures> {
     const bodies = this.#tokens.slice(0, 100).map((token) => new URLSearchParams({ token }).toString())
-    return this.#warm(servers, '/introspect', bodies, this.#introspector())
+    const figures = await this.#warm(servers, '/introspect', bodies, this.#introspector())
+    for (const server of servers) await this.#expectActive(server, bodies)
+    return figures
+  }
+
+  /** The first of them was asked for first, and ends first: where it is still live, all were. */
+  #expectActive({ port }: ServerProcess, [body = '']: readonly string[]): Promise<void> {
+    const url = `https://127.0.0.1:${port}/introspect`
+    return this.#expectAnswer({ url, headers: this.#introspector(), body, right: '{"active":true' })
+  }
+
+  /** The load generator sees no bodies: an answer of the same status that says no is fast, and not what is measured. */
+  async #expectAnswer({ url, headers, body, right }: Asked): Promise<void> {
+    // As the load generator, which checks no certificate.
+    const dispatcher = new Agent({ connect: { rejectUnauthorized: false } })
+    try {
+      const answer = await request(url, { dispatcher, method: 'POST', headers, body })
+      const text = await answer.body.text()
+      if (!text.includes(right)) throw new Error(`${url} answered ${answer.statusCode}, and not what was measured`)
+    } finally {
+      await dispatcher.close()
+    }
   }
 
   #introspector(): Readonly<Record<string, string>> {
@@ -230,18 +267,17 @@ class Measure {
     return tokens
   }
 
-  async #etag(server: ServerProcess): Promise<string> {
+  async #jwks(server: ServerProcess, more: Readonly<Record<string, string>> = {}) {
     const dispatcher = new Agent({ connect: { ca: this.#ca, servername: servingName } })
     try {
-      const pool = dispatcher.request({
+      const { statusCode, headers, body } = await dispatcher.request({
         origin: `https://127.0.0.1:${server.port}`,
         path: '/jwks.json',
         method: 'GET',
-        headers: { 'accept-encoding': 'gzip' },
+        headers: { 'accept-encoding': 'gzip', ...more },
       })
-      const { headers, body } = await pool
       await body.dump()
-      return String(headers['etag'])
+      return { status: statusCode, etag: String(headers['etag']) }
     } finally {
       await dispatcher.close()
     }

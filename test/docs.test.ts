@@ -25,6 +25,24 @@ describe('the documentation', () => {
     expect(scripts.filter((script) => !(script in packageJson.scripts))).toEqual([])
   })
 
+  it('names only measurements and soak tests that exist', () => {
+    const [, measurements = ''] = /measurements: .*= \{\n([\s\S]*?)\n\}/.exec(read('bench/measurements.ts')) ?? []
+    const [, soaks = ''] = /soaks: .*= \{(.*)\}/.exec(read('test/soak/arguments.ts')) ?? []
+    const named = (script: string) =>
+      pages.flatMap((page) => [...read(page).matchAll(new RegExp(`npm run ${script} -- ([a-z]+)`, 'g'))])
+    for (const [script, known] of Object.entries({ bench: measurements, soak: soaks })) {
+      const names = named(script).map(([, name]) => name ?? '')
+      expect(names.length).toBeGreaterThan(2)
+      expect(names.filter((name) => !new RegExp(`\\b${name}\\b`).test(known))).toEqual([])
+    }
+  })
+
+  it('is reached from the README, every page of it', () => {
+    const all = pages.filter((page) => page.startsWith('docs/'))
+    expect(all.length).toBeGreaterThan(5)
+    expect(all.filter((page) => !read('README.md').includes(`](${page}`))).toEqual([])
+  })
+
   it('shows in the README the very identity that the tests apply', () => {
     const [, block = ''] = /```yaml\n([\s\S]*?)```/.exec(read('README.md')) ?? []
     expect(load(block)).toEqual(load(read('examples/first-identity.yaml')))

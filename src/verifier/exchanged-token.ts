@@ -3,8 +3,10 @@ import { type Clock, systemClock } from '../clock.ts'
 import { withDeadline } from './deadline.ts'
 import type { Mounted } from './env.ts'
 import { exchangeForm, type ExchangedAnswer, type ExchangeRequest, parseExchange } from './exchange.ts'
+import { type FetchDocument, fetchDocumentWith } from './fetch-document.ts'
 import { HttpClient } from './http-client.ts'
 import { type IssuerUrl, parseIssuerUrl } from './issuer-url.ts'
+import { maxMetadataBytes, metadataUrl, parseMetadata, wrongMetadata } from './metadata.ts'
 import { readToken } from './read-token.ts'
 import type { TokenSource } from './token-source.ts'
 import { TokenSourceError } from './token-source-error.ts'
@@ -42,7 +44,7 @@ interface Held {
 }
 
 /**
- * Exchanges the pod's ServiceAccount token at `<issuer>/token` and hands the result out for as long as it is good. It is
+ * Exchanges the pod's ServiceAccount token at the issuer's token endpoint and hands the result out for as long as it is good. It is
  * renewed when it is asked for past 60 to 80 % of its life, once for all that ask and in their background: a service
  * that is idle asks for nothing, and a fleet that was started at once does not ask at once.
  */
@@ -50,9 +52,11 @@ export class ExchangedToken implements TokenSource {
   readonly #options: ExchangeOptions
   readonly #issuer: IssuerUrl
   readonly #client: HttpClient
+  readonly #fetch: FetchDocument
   readonly #clock: Clock
   readonly #random: () => number
   readonly #stop = new AbortController()
+  #endpoint: string | undefined
   #held: Held | undefined
   #flight: Promise<string> | undefined
   #failures = 0
@@ -71,6 +75,7 @@ export class ExchangedToken implements TokenSource {
     this.#options = options
     this.#issuer = parseIssuerUrl(issuer, options)
     this.#client = new HttpClient({ trust: trustOf(options, pod.trustBundleFile) })
+    this.#fetch = fetchDocumentWith(this.#client)
     this.#clock = clock
     this.#random = random
   }
@@ -122,15 +127,24 @@ export class ExchangedToken implements TokenSource {
     const { audience, subjectTokenFile } = this.#options
     // Read each time: it is rotated too.
     const subjectToken = await readToken(subjectTokenFile)
+    this.#endpoint ??= await this.#locate(signal)
     const answer = await this.#client.send({
       method: 'POST',
-      url: `${this.#issuer.base}/token`,
+      url: this.#endpoint,
       headers: { 'content-type': 'application/x-www-form-urlencoded' },
       body: exchangeForm(subjectToken, this.#options),
       maxBytes: maxAnswerBytes,
       signal,
     })
     return parseExchange(answer, this.#issuer.issuer, audience, this.#clock.now())
+  }
+
+  /** An authority has one endpoint for the issuers of all namespaces and identities, which is not below theirs. */
+  async #locate(signal: AbortSignal): Promise<string> {
+    const fetched = await this.#fetch(metadataUrl(this.#issuer), { maxBytes: maxMetadataBytes, signal })
+    const { tokenEndpoint } = parseMetadata(fetched === 'unchanged' ? '' : fetched.text, this.#issuer)
+    if (tokenEndpoint !== undefined) return tokenEndpoint
+    throw wrongMetadata(this.#issuer, 'names no token endpoint on the origin of the issuer')
   }
 
   #hold(token: string, lifetimeMs: number): void {
@@ -150,6 +164,7 @@ export class ExchangedToken implements TokenSource {
     const most = this.#held !== undefined && now < this.#held.goodUntil ? mostPauseMs.good : mostPauseMs.none
     const pause = Math.min(most, 1000 * 2 ** Math.min(this.#failures, 10)) * (0.5 + this.#random() / 2)
     this.#failures += 1
+    this.#endpoint = undefined
     this.#pausedUntil = now + Math.max(retryAfterMs ?? 0, pause)
     this.#failure =
       cause instanceof TokenSourceError

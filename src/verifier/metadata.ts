@@ -5,6 +5,8 @@ import { FetchError } from './verifier-error.ts'
 /** What is read of `/.well-known/openid-configuration` (OIDC Discovery §3). */
 export interface Metadata {
   readonly jwksUri: string
+  /** Where tokens are asked for (RFC 8414 §2); undefined where that is not on the origin of the issuer. */
+  readonly tokenEndpoint: string | undefined
 }
 
 /** Most bytes of the document that are read. */
@@ -20,13 +22,14 @@ export function metadataUrl({ base }: IssuerUrl): string {
  */
 export function parseMetadata(text: string, issuer: IssuerUrl): Metadata {
   const value = parseStrictJson(text)
-  if (!isRecord(value)) throw wrong(issuer, 'is not a JSON object without repeated members')
-  if (value.issuer !== issuer.issuer) throw wrong(issuer, 'is that of another issuer')
-  const { jwks_uri: jwksUri } = value
-  if (!isOfIssuer(jwksUri, issuer)) throw wrong(issuer, 'names keys that are not on the origin of the issuer')
-  return { jwksUri }
+  if (!isRecord(value)) throw wrongMetadata(issuer, 'is not a JSON object without repeated members')
+  if (value.issuer !== issuer.issuer) throw wrongMetadata(issuer, 'is that of another issuer')
+  const { jwks_uri: jwksUri, token_endpoint: tokenEndpoint } = value
+  if (!isOfIssuer(jwksUri, issuer)) throw wrongMetadata(issuer, 'names keys that are not on the origin of the issuer')
+  return { jwksUri, tokenEndpoint: isOfIssuer(tokenEndpoint, issuer) ? tokenEndpoint : undefined }
 }
 
-function wrong(issuer: IssuerUrl, what: string): FetchError {
+/** A FetchError that says what is wrong with the document of an issuer. */
+export function wrongMetadata(issuer: IssuerUrl, what: string): FetchError {
   return new FetchError('ERR_FETCH_CONTENT', `the document at ${metadataUrl(issuer)} ${what}`)
 }

@@ -13,6 +13,7 @@ describe('an audience', () => {
     ["its Service's name", 'billing', 'payments', 'payments.billing.svc'],
     ['its bare name, for tokens of its own namespace', 'shop', 'payments', 'payments'],
     ['a dotted name with its namespace', 'shop', 'payments.v2', 'payments.v2.shop'],
+    ["a dotted name as its Service's", 'shop', 'payments.v2', 'payments.v2.shop.svc'],
     ['a name in a namespace called svc', 'svc', 'payments', 'payments.svc'],
   ])('means an identity that it calls by %s', (_, namespace, name, audience) => {
     expect(ownsAudience(id(namespace, name), audience, shop)).toBe(true)
@@ -30,6 +31,11 @@ describe('an audience', () => {
     ['a dotted name in a namespace called svc, which is also a Service', 'svc', 'payments.shop', 'payments.shop.svc'],
   ])('does not mean an identity that is called otherwise: %s', (_, namespace, name, audience) => {
     expect(ownsAudience(id(namespace, name), audience, shop)).toBe(false)
+  })
+
+  it('does not mean an identity by its bare name, where the token is of that namespace in another trust domain', () => {
+    const [owner, elsewhere] = [id('shop', 'payments'), { ...shop, trustDomain: 'other' }]
+    expect([shop, elsewhere].map((subject) => ownsAudience(owner, 'payments', subject))).toEqual([true, false])
   })
 
   it.each([

@@ -19,6 +19,7 @@ const ownTokens = new Map<string, OwnToken>([
   ['own', own(ourIssuer)],
   ['own-for-two', own(['payments', ourIssuer])],
   ['own-for-other', own('payments')],
+  ['own-for-others', own(['payments', `${ourIssuer}/ns/shop`])],
   ['own-of-other-domain', own(ourIssuer, 'other.example')],
   ['own-revoked', own(ourIssuer)],
 ])
@@ -79,6 +80,7 @@ describe('Authenticator', () => {
     ['a token of nobody', bearer('unknown'), 'own-token'],
     ['a revoked Signet token', bearer('own-revoked'), 'own-token'],
     ['a Signet token for another', bearer('own-for-other'), 'own-token-audience'],
+    ['a Signet token for several others', bearer('own-for-others'), 'own-token-audience'],
     ['a Signet token of another trust domain', bearer('own-of-other-domain'), 'own-token-audience'],
     ['a certificate that is none', { peerCertificate: Buffer.from('x') }, 'certificate'],
   ])('refuses %s', async (_, presented, reason) => {
@@ -119,16 +121,25 @@ describe('Authenticator', () => {
 
   it('limits how often one identity asks, however it proves itself, and no other', async () => {
     authenticator = create(2)
-    ownTokens.set('other', {
-      ...own(ourIssuer),
-      subject: { trustDomain: 'cluster.local', namespace: 'shop', name: 'other' },
-    })
-    existing.add('shop/other')
+    // Of another name, and of the same in another namespace.
+    const others = [
+      { namespace: 'shop', name: 'other' },
+      { namespace: 'billing', name: 'orders' },
+    ]
+    for (const { namespace, name } of others) {
+      existing.add(`${namespace}/${name}`)
+      ownTokens.set(`own-of-${namespace}`, {
+        ...own(ourIssuer),
+        subject: { trustDomain: 'cluster.local', namespace, name },
+      })
+    }
     await authenticator.authenticate(assertion('account'))
     await authenticator.authenticate(bearer('own'))
     const third = authenticator.authenticate(bearer('account'))
     await expect(third).rejects.toMatchObject({ status: 429, retryAfter: 1 })
-    await expect(authenticator.authenticate(bearer('other'))).resolves.toBeDefined()
+    for (const { namespace } of others) {
+      await expect(authenticator.authenticate(bearer(`own-of-${namespace}`))).resolves.toBeDefined()
+    }
   })
 })
 

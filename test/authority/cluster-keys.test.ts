@@ -47,7 +47,8 @@ describe('ClusterKeys', () => {
 
   it('I6: lets no more than a few wait for an API server that hangs: whoever makes keys up must not hold all places', async () => {
     const answer = Promise.withResolvers<ClusterIssuer>()
-    const one = new ClusterKeys({ read: () => answer.promise, clock: new HeldClock(), logger: silentLogger })
+    const clock = new HeldClock()
+    const one = new ClusterKeys({ read: () => answer.promise, clock, logger: silentLogger })
     const asked = Array.from({ length: 100 }, () => one.lookAgain())
     const told: boolean[] = []
     for (const one of asked) void one.then((holds) => told.push(holds))
@@ -56,6 +57,9 @@ describe('ClusterKeys', () => {
     answer.resolve({ issuer: clusterIssuer, keys: [first] })
     expect((await Promise.all(asked)).filter(Boolean)).toHaveLength(64)
     expect(await one.lookAgain()).toBe(true)
+    // All places are free again.
+    clock.advance(10_000)
+    expect(await Promise.all(Array.from({ length: 64 }, () => one.lookAgain()))).not.toContain(false)
   })
 
   it('keeps the object of a key that has not changed, and drops a key that is gone', async () => {
@@ -65,7 +69,13 @@ describe('ClusterKeys', () => {
     state.answer = { issuer: clusterIssuer, keys: [{ ...first }, second] }
     await one.lookAgain()
     expect(one.key(first.kid)).toBe(first)
+    // Another key of the same kid is another.
+    const replaced = { ...keys.PS256.publicJwk, alg: 'RS256' as const, kid: first.kid }
     state.now = 20_000
+    state.answer = { issuer: clusterIssuer, keys: [replaced] }
+    await one.lookAgain()
+    expect(one.key(first.kid)).toEqual(replaced)
+    state.now = 30_000
     state.answer = { issuer: clusterIssuer, keys: [second] }
     await one.lookAgain()
     expect(one.key(first.kid)).toBeUndefined()
@@ -79,6 +89,16 @@ describe('ClusterKeys', () => {
     expect([await one.lookAgain(), one.key(first.kid), one.issuer]).toEqual([false, first, clusterIssuer])
     state.now = 10_001
     expect([await one.lookAgain(), state.reads]).toEqual([false, 2])
+  })
+
+  it('I6: gives up a reading that takes too long, and says that it cannot tell', async () => {
+    const one = new ClusterKeys({
+      read: (signal) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('late')))),
+      clock: new HeldClock(),
+      logger: silentLogger,
+      timeoutMs: 20,
+    })
+    expect([await one.lookAgain(), one.hasAsked, one.issuer]).toEqual([false, true, undefined])
   })
 
   it('says that it has asked, also where it got no answer', async () => {

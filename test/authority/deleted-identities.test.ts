@@ -72,6 +72,29 @@ describe('keys that are known', () => {
   })
 })
 
+describe('keys that are not known', () => {
+  /** Whatever is to be read has been read by then. */
+  const turns = () => new Promise((resolve) => setTimeout(resolve, 20))
+
+  it('I6: are those of a source that has told only some so far', async () => {
+    const early = new FakeSource()
+    early.version = 1
+    const unready = new KnownKeys({ source: early, logger: silentLogger, interval: 0 })
+    await turns()
+    expect(unready.ready()).toBe(false)
+    early.set([orders])
+    await eventually(() => expect(unready.ready()).toBe(true))
+    unready.close()
+  })
+
+  it('I4: are those of an older version: a set never moves backwards', async () => {
+    await show(orders)
+    source.set([payments], source.version - 1)
+    await turns()
+    expect(known.exists({ namespace: 'shop', name: 'orders' })).toBe(true)
+  })
+})
+
 describe('a deleted identity', () => {
   it('revokes what was issued until then and a few seconds more, for as long as that lives', async () => {
     await show(orders, payments)

@@ -3,6 +3,8 @@ import type { SharedCache } from '../../src/authority/shared-cache.ts'
 /** What replicas share, in memory; anybody may write into it. */
 export class FakeSharedCache implements SharedCache {
   readonly entries = new Map<string, string>()
+  /** What was set, in order, and for how long. */
+  readonly sets: { readonly key: string; readonly ttlMs: number }[] = []
   readonly published: string[] = []
   /** How long an answer takes; undefined: it never comes. */
   delayMs: number | undefined = 0
@@ -16,6 +18,7 @@ export class FakeSharedCache implements SharedCache {
   }
 
   set(key: string, value: string, ttlMs: number): Promise<void> {
+    this.sets.push({ key, ttlMs })
     if (ttlMs > 0) this.entries.set(key, value)
     return Promise.resolve()
   }

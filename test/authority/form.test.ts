@@ -71,6 +71,11 @@ describe('parseForm', () => {
     expect(() => parse(text)).toThrow(message)
   })
 
+  it('reads 32 parameters', () => {
+    const text = Array.from({ length: 32 }, (_, index) => `p${index}=x`).join('&')
+    expect(Object.keys(parse(text))).toHaveLength(32)
+  })
+
   it('reads what URLSearchParams writes, whatever the names and values', () => {
     const text = fc.string({ unit: 'grapheme', maxLength: 20 })
     fc.assert(

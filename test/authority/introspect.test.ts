@@ -135,9 +135,10 @@ describe('introspection', () => {
   })
 
   it('tells listed introspectors of tokens for any audience', async () => {
-    expect(await endpoint()(await makeToken({ claims: { aud: 'anything' } }), 'edge/gateway')).toMatchObject({
-      active: true,
-    })
+    const token = await makeToken({ claims: { aud: 'anything' } })
+    expect(await endpoint()(token, 'edge/gateway')).toMatchObject({ active: true })
+    // Nor is one of that name in another namespace listed, nor another of that namespace.
+    for (const other of ['shop/gateway', 'edge/other']) expect(await endpoint()(token, other)).toEqual(inactive)
   })
 
   it('takes any of several audiences', async () => {
@@ -202,6 +203,23 @@ describe('what the authority has signed itself', () => {
 })
 
 describe('a token that has been seen before', () => {
+  it('is not verified again, and not live without its key all the same', async () => {
+    const tokens = new PresentedTokens({
+      issuer,
+      trustDomain: 'cluster.local',
+      keys: { ready: () => true, key: (kid) => known.get(kid), exists: () => true },
+      revocations,
+      clock,
+    })
+    const token = await makeToken()
+    const verified = await tokens.verify(token)
+    if (verified === undefined) throw new Error('it was not verified')
+    expect(await tokens.verify(token)).toBe(verified)
+    expect(tokens.isLive(verified)).toBe(true)
+    known.delete(bound.kid)
+    expect(tokens.isLive(verified)).toBe(false)
+  })
+
   it('I5: is judged anew by what is revoked', async () => {
     const ask = endpoint()
     const token = await makeToken()
@@ -286,6 +304,21 @@ describe('what replicas share', () => {
     expect(await sharing(new FakeSharedCache())(token)).toEqual(inactive)
   })
 
+  it('is told once, for as long as the token lives', async () => {
+    const cache = new FakeSharedCache()
+    const token = await makeToken()
+    await sharing(cache)(token)
+    await sharing(cache)(token)
+    expect(cache.sets.map(({ ttlMs }) => ttlMs)).toEqual([(iat + 3600) * SECOND - now])
+  })
+
+  it('is not asked for a signature that is verified sooner than that', async () => {
+    const cache = new FakeSharedCache()
+    known.set(keys.RS256.keyID, { ...keys.RS256.publicJwk, sub: subject })
+    expect(await sharing(cache)(await makeToken({ key: keys.RS256 }))).toMatchObject({ active: true })
+    expect(cache.sets).toEqual([])
+  })
+
   it('cannot be used to make a forged token good, or a good one bad', async () => {
     const cache = new FakeSharedCache()
     const token = await makeToken()
@@ -309,6 +342,25 @@ describe('what replicas share', () => {
     known.set(bound.kid, { ...keys.other.publicJwk, kid: bound.kid, sub: subject })
     expect(await sharing(cache)(token)).toEqual(inactive)
     expect(await sharing(cache, undefined)(token)).toEqual(inactive)
+  })
+
+  it('follows the secret: what is told under the new one is believed, and what was under the old no more', async () => {
+    const cache = new FakeSharedCache()
+    const [old, fresh] = [Buffer.from('old'), Buffer.from('fresh')]
+    let secret: Uint8Array = old
+    const ask = endpoint({ shared: new SharedVerifications({ cache, secret: () => secret }) })
+    await ask(await makeToken({ claims: { jti: 'before' } }))
+    secret = fresh
+    const [before, after] = [
+      await makeToken({ claims: { jti: 'before' } }),
+      await makeToken({ claims: { jti: 'after' } }),
+    ]
+    await sharing(cache, old)(before)
+    await sharing(cache, fresh)(after)
+    // A key that verifies nothing: what is live now has been vouched for.
+    known.set(bound.kid, { ...keys.other.publicJwk, kid: bound.kid, sub: subject })
+    expect(await ask(before)).toEqual(inactive)
+    expect(await ask(after)).toMatchObject({ active: true })
   })
 
   it('does not spare a token the judgement of its claims, its key and what is revoked', async () => {

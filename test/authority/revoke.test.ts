@@ -21,6 +21,7 @@ let clock: HeldClock
 let revocations: FakeRevocations
 let current: boolean
 let stored: TokenToRevoke[]
+let signals: (AbortSignal | undefined)[]
 let told: RecordName[]
 let failure: Error | undefined
 let logger: ReturnType<typeof recordingLogger>
@@ -32,6 +33,7 @@ beforeEach(() => {
   revocations = new FakeRevocations()
   current = true
   stored = []
+  signals = []
   told = []
   failure = undefined
   logger = recordingLogger()
@@ -45,7 +47,8 @@ beforeEach(() => {
     isCurrent: () => current,
   })
   const store: RevocationStore = {
-    add: (token) => {
+    add: (token, signal) => {
+      signals.push(signal)
       if (failure !== undefined) return Promise.reject(failure)
       stored.push(token)
       revocations.add({ sub: subject, jti: token.tokenID, exp: token.expiresAt / SECOND + 300 })
@@ -83,6 +86,8 @@ describe('revocation', () => {
     const identity = { namespace: 'shop', name: 'orders' }
     expect(stored).toEqual([{ identity, tokenID: 'token-1', expiresAt: (iat + 3600) * SECOND }])
     expect(told).toEqual([{ namespace: 'shop', name: 'token-1' }])
+    // Which is given up with the request.
+    expect(signals).toEqual([expect.any(AbortSignal)])
     expect(await isActive(token)).toBe(false)
   })
 
@@ -141,6 +146,8 @@ describe('revocation', () => {
       `${token.slice(0, token.lastIndexOf('.') + 1)}${'A'.repeat(86)}`,
     ]
     for (const one of invalid) expect(await ask(one)).toEqual(done)
+    // What is of no issuer or identity of ours is nobody's here, whatever it says.
+    for (const one of invalid.slice(0, 4)) expect(await ask(one, 'shop/payments')).toEqual(done)
     expect(stored).toEqual([])
   })
 

@@ -79,6 +79,9 @@ describe('ServiceAccountCallers', () => {
     cluster.known = true
     cluster.keys = cluster.fresh = []
     await refused('ERR_TOKEN_KEY_UNKNOWN')
+    // Another key of the same kid.
+    cluster.keys = cluster.fresh = [{ ...keys.PS256.publicJwk, alg: 'RS256', kid: keys.RS256.keyID }]
+    await refused('ERR_TOKEN_SIGNATURE')
     cluster.keys = cluster.fresh = [keys.RS256.publicJwk]
     cluster.issuer = 'https://other.example'
     await refused('ERR_TOKEN_ISSUER')

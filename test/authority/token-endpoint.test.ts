@@ -6,12 +6,16 @@ import { tokenEndpoint } from '../../src/authority/token-endpoint.ts'
 import type { Grantable } from '../../src/authority/token-issuer.ts'
 
 const orders = 'spiffe://cluster.local/ns/shop/sa/orders'
-const callerOf = (name: string): Caller => ({
-  identity: { namespace: 'shop', name },
-  subject: `spiffe://cluster.local/ns/shop/sa/${name}`,
-  credential: 'service-account-token',
-  expiresAt: 0,
-})
+/** Of the namespace `shop`, or of that before a slash. */
+function callerOf(text: string): Caller {
+  const [name = '', namespace = 'shop'] = text.split('/').reverse()
+  return {
+    identity: { namespace, name },
+    subject: `spiffe://cluster.local/ns/${namespace}/sa/${name}`,
+    credential: 'service-account-token',
+    expiresAt: 0,
+  }
+}
 const accessToken = 'urn:ietf:params:oauth:token-type:access_token'
 const jwt = 'urn:ietf:params:oauth:token-type:jwt'
 const exchange = {
@@ -45,7 +49,8 @@ const endpoint = tokenEndpoint({
       if (failure !== undefined) throw failure
       const name = credentials.clientAssertion ?? credentials.authorization?.replace('Bearer ', '') ?? ''
       if (name === 'nobody') throw new OAuthError('invalid_client', 'no proof', { reason: 'why' })
-      return callerOf(name)
+      const caller = callerOf(name)
+      return name === 'foreigner' ? { ...caller, subject: 'spiffe://other/ns/shop/sa/foreigner' } : caller
     },
   },
   issuer: {
@@ -93,6 +98,12 @@ describe('an exchange', () => {
     expect(granted).toMatchObject([{ scope: 'read' }])
   })
 
+  it('gives nothing to whom policy gives no token for that audience', async () => {
+    const answer = ask({ ...exchange, subject_token: 'foreigner' })
+    await expect(answer).rejects.toMatchObject({ error: 'invalid_target', reason: 'policy' })
+    expect(granted).toEqual([])
+  })
+
   it('is an invalid request where the subject token is not accepted (RFC 8693 §2.2.2)', async () => {
     const answer = ask({ ...exchange, subject_token: 'nobody' })
     await expect(answer).rejects.toMatchObject({ error: 'invalid_request', status: 400, reason: 'why' })
@@ -112,6 +123,7 @@ describe('an exchange', () => {
   it('is refused to whoever presents the token of another', async () => {
     expect(await ask(exchange, 'Bearer orders')).toMatchObject({ status: 200 })
     await expect(ask(exchange, 'Bearer payments')).rejects.toMatchObject({ error: 'invalid_client' })
+    await expect(ask(exchange, 'Bearer billing/orders')).rejects.toMatchObject({ error: 'invalid_client' })
     await expect(ask(exchange, 'Bearer nobody')).rejects.toMatchObject({ error: 'invalid_client' })
     await expect(
       ask({ ...exchange, ...credentials, grant_type: exchange.grant_type, client_assertion: 'payments' }),

@@ -40,6 +40,13 @@ afterAll(async () => {
 })
 
 describe('docs/token-exchange.md', () => {
+  it('shows both grants', () => {
+    expect(commands.map((command) => /grant_type=(\S+)/.exec(command)?.[1])).toEqual([
+      'urn:ietf:params:oauth:grant-type:token-exchange',
+      'client_credentials',
+    ])
+  })
+
   it.each(commands)('%s', async (command) => {
     const here = command.replace('/var/run/secrets/account/token', join(directory, 'account'))
     expect(here).not.toBe(command)

@@ -43,10 +43,14 @@ function create(issuerScope: IssuerScope = 'cluster', reusedBytes?: number): Tok
   })
 }
 
-function wanted(different: Partial<Grantable> = {}, expiresAt = start + HOUR, name = 'orders'): Grantable {
+function wanted(
+  different: Partial<Grantable> = {},
+  expiresAt = start + HOUR,
+  { namespace = 'shop', name = 'orders' } = {},
+): Grantable {
   const caller = {
-    identity: { namespace: 'shop', name },
-    subject: `spiffe://cluster.local/ns/shop/sa/${name}`,
+    identity: { namespace, name },
+    subject: `spiffe://cluster.local/ns/${namespace}/sa/${name}`,
     credential: 'service-account-token' as const,
     expiresAt,
   }
@@ -134,7 +138,8 @@ describe('a token that is there already', () => {
       await issuer.issue(wanted({ scope: 'read' })),
       await issuer.issue(wanted({ scope: 'read write' })),
       await issuer.issue(wanted({ profile: 'JWT-SVID' })),
-      await issuer.issue(wanted({}, start + HOUR, 'payments')),
+      await issuer.issue(wanted({}, start + HOUR, { name: 'payments' })),
+      await issuer.issue(wanted({}, start + HOUR, { namespace: 'billing' })),
       await issuer.issue(wanted({ audience: 'payments\nread' })),
     ]
     expect(tokens.filter(({ reused }) => reused)).toEqual([])
@@ -149,7 +154,7 @@ describe('a token that is there already', () => {
     expect(read(token).claims.exp * 1000).toBeLessThanOrEqual(start + 4 * MINUTE)
   })
 
-  it('I5: is not given out once it is revoked, by its ID, its key or its time', async () => {
+  it('I5: is not given out once it is revoked, by its ID or its time', async () => {
     const exp = start / 1000 + 3600
     for (const revocation of [
       (jti: string) => ({ sub: subject, jti, exp }),

@@ -45,6 +45,8 @@ describe('a request for an exchange', () => {
     [{ resource: 'urn:example:payments' }, { audience: 'urn:example:payments' }],
     [{ resource: 'spiffe://a/ns/b/sa/c', audience: 'spiffe://a/ns/b/sa/c' }, { audience: 'spiffe://a/ns/b/sa/c' }],
     [{ scope: 'write read write' }, { scopes: ['write', 'read'] }],
+    [{ scope: 'a'.repeat(1024) }, { scopes: ['a'.repeat(1024)] }],
+    [{ audience: 'a'.repeat(255) }, { audience: 'a'.repeat(255) }],
     [{ client_id: 'orders' }, { clientID: 'orders' }],
     [{ unknown: 'x' }, {}],
   ])('understands %o', (parameters, expected) => {

@@ -85,10 +85,10 @@ export class AuthorityUnderOutage {
     expectRetryLater(await this.#form('/revoke', { token }))
   }
 
-  async expectNoExchange(proof: string): Promise<void> {
+  /** What was found to be absent `mayBeDenied` for a moment, though nobody can be asked any more. */
+  async expectNoExchange(proof: string, { mayBeDenied }: { readonly mayBeDenied: boolean }): Promise<void> {
     const answer = await this.#exchange(proof, 'payments')
-    // What was found to be absent is believed for a moment, though nobody can be asked any more.
-    if (answer.status !== 400) expectRetryLater(answer)
+    if (!mayBeDenied || answer.status !== 400) expectRetryLater(answer)
   }
 
   async refusesExchange(proof: string, status: number): Promise<boolean> {

@@ -10,6 +10,13 @@ const published = [keys.RS256, keys.ES256, keys.ES384, keys.PS256, keys.EdDSA].m
 const bound = boundTo()
 const objects = { namespace: 'shop', pod: bound.pod, serviceaccount: bound.account }
 
+/** What a token is bound to, and the subject that goes with it. */
+function namedBy(different: Partial<typeof objects>): AccountTokenOptions {
+  const named = { ...objects, ...different }
+  const sub = `system:serviceaccount:${named.namespace}:${named.serviceaccount.name}`
+  return { claims: { sub, 'kubernetes.io': named } }
+}
+
 async function verify(options: AccountTokenOptions = {}, at = now) {
   return verifyServiceAccountToken(parseCompact(await accountToken({ now, ...options })), {
     keys: (kid) => published.find((key) => key.kid === kid),
@@ -72,12 +79,12 @@ describe('verifyServiceAccountToken', () => {
       { claims: { 'kubernetes.io': { ...objects, serviceaccount: 'orders' } } },
       'ERR_TOKEN_CLAIM',
     ],
-    [
-      'an account with a slash',
-      { claims: { 'kubernetes.io': { ...objects, serviceaccount: { name: 'a/b', uid: 'u' } } } },
-      'ERR_TOKEN_CLAIM',
-    ],
-    ['a namespace with a dot', { claims: { 'kubernetes.io': { ...objects, namespace: 'a.b' } } }, 'ERR_TOKEN_CLAIM'],
+    ['an account with a slash', namedBy({ serviceaccount: { name: 'a/b', uid: 'u' } }), 'ERR_TOKEN_CLAIM'],
+    ['an account with an empty name', namedBy({ serviceaccount: { name: '', uid: 'u' } }), 'ERR_TOKEN_CLAIM'],
+    ['a namespace with a dot', namedBy({ namespace: 'a.b' }), 'ERR_TOKEN_CLAIM'],
+    ['a namespace with a slash', namedBy({ namespace: 'a/sa/b' }), 'ERR_TOKEN_CLAIM'],
+    ['an empty namespace', namedBy({ namespace: '' }), 'ERR_TOKEN_CLAIM'],
+    ['a pod with a slash', namedBy({ pod: { name: 'a/b', uid: 'u' } }), 'ERR_TOKEN_CLAIM'],
     ['a subject of another account', { claims: { sub: 'system:serviceaccount:shop:payments' } }, 'ERR_TOKEN_CLAIM'],
     ['a subject that is no account', { claims: { sub: 'orders' } }, 'ERR_TOKEN_CLAIM'],
     ['no subject', { claims: { sub: undefined } }, 'ERR_TOKEN_CLAIM'],
@@ -102,6 +109,25 @@ describe('verifyServiceAccountToken', () => {
     await expect(verify({}, now + HOUR)).rejects.toMatchObject({ code: 'ERR_TOKEN_EXPIRED' })
     await expect(verify({}, now - MINUTE)).resolves.toBeDefined()
     await expect(verify({}, now - MINUTE - SECOND)).rejects.toMatchObject({ code: 'ERR_TOKEN_NOT_YET_VALID' })
+  })
+
+  it('refuses one that is not valid yet by more than a minute, whenever it was issued', async () => {
+    const nbf = now / SECOND + 60
+    await expect(verify({ claims: { nbf } })).resolves.toMatchObject({ notBefore: nbf * SECOND })
+    await expect(verify({ claims: { nbf: nbf + 1 } })).rejects.toMatchObject({ code: 'ERR_TOKEN_NOT_YET_VALID' })
+  })
+
+  it('takes one that lives for 25 hours, as long as kubelet keeps any, and none that lives longer', async () => {
+    await expect(verify({ lifetimeMs: 25 * HOUR })).resolves.toBeDefined()
+    await expect(verify({ lifetimeMs: 25 * HOUR + SECOND })).rejects.toMatchObject({ code: 'ERR_TOKEN_LIFETIME' })
+  })
+
+  it('I4: takes a signature by the key of its kid only, whatever the resolver hands out', async () => {
+    const token = parseCompact(await accountToken({ now, header: { kid: keys.ES256.keyID } }))
+    const expected = { keys: () => keys.RS256.publicJwk, issuer: clusterIssuer, audience: ourIssuer, now }
+    expect(() => verifyServiceAccountToken(token, expected)).toThrow(
+      expect.objectContaining({ code: 'ERR_TOKEN_KEY_UNKNOWN' }),
+    )
   })
 
   it('refuses a token whose claims were changed', async () => {

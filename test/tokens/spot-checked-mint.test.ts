@@ -91,6 +91,18 @@ describe('SpotCheckedMint', () => {
     await expect(mint.mint(input(different))).rejects.toMatchObject({ code })
   })
 
+  const other = createSigner({ keyID: keys.other.keyID, algorithm: 'ES256', privateJwk: keys.other.privateJwk })
+  it.each<[string, object, string]>([
+    ['a signer of another key', { signer: other }, 'ERR_TOKEN_KEY_UNKNOWN'],
+    ['a signer of another algorithm', { signer: { ...signer, algorithm: 'ES384' } }, 'ERR_TOKEN_KEY_UNKNOWN'],
+    ['a subject that the key is not for', { claims: claims({ subject: 'spiffe://a/ns/b/sa/c' }) }, 'ERR_TOKEN_SUBJECT'],
+  ])('refuses %s also for a key that has been proved', async (_, different, code) => {
+    const mint = new SpotCheckedMint()
+    const proved = { ...publicJwk, sub: subject }
+    await mint.mint(input({ publicJwk: proved }))
+    await expect(mint.mint(input({ publicJwk: proved, ...different }))).rejects.toMatchObject({ code })
+  })
+
   it('signs nothing whose claims would be refused', async () => {
     const mint = new SpotCheckedMint()
     const { state, one } = fragile()

@@ -67,6 +67,7 @@ describe('a request', () => {
     ['Bearer good, Bearer good', 'ERR_TOKEN_SIGNATURE', 'Bearer error="invalid_token"'],
     ['Bearer', 'ERR_TOKEN_MISSING', 'Bearer'],
     ['Bearer ', 'ERR_TOKEN_MISSING', 'Bearer'],
+    ['bearer good good', 'ERR_TOKEN_MISSING', 'Bearer'],
     ['Basic Z29vZA==', 'ERR_TOKEN_MISSING', 'Bearer'],
     ['good', 'ERR_TOKEN_MISSING', 'Bearer'],
   ])('that says %s is refused, and why is for the log: %s', async (authorization, code, challenge) => {
@@ -137,11 +138,16 @@ describe('the middleware', () => {
     expect((await call()).status).toBe(401)
   })
 
-  it('hands a defect to the error handler of express', async () => {
+  it('hands a defect to the error handler of express, where nobody is the caller', async () => {
     const app = express()
+    app.use((request, _, next) => {
+      Object.assign(request, { caller: { subject: 'spiffe://cluster.local/ns/shop/sa/admin' } })
+      next()
+    })
     app.use(authenticate(verifier))
     app.get('/', () => expect.unreachable())
-    const failed: express.ErrorRequestHandler = (error: unknown, _request, response, next) => {
+    const failed: express.ErrorRequestHandler = (error: unknown, request, response, next) => {
+      expect(() => callerOf(request)).toThrow('request has not been authenticated')
       if (error instanceof Error) response.status(500).json(error.name)
       else next(error)
     }

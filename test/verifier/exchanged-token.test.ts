@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { openidConfiguration } from '../../src/authority/discovery.ts'
 import { mounted } from '../../src/verifier/env.ts'
 import { ExchangedToken, type ExchangeOptions } from '../../src/verifier/exchanged-token.ts'
 import type { TokenSourceError } from '../../src/verifier/token-source-error.ts'
@@ -100,6 +101,32 @@ describe('an exchanged token', () => {
     })
   })
 
+  it('is asked for where discovery says: authorities have one endpoint for the issuers of all namespaces', async () => {
+    const issuer = `${authority.issuer}/ns/shop`
+    authority.instead.set('/ns/shop/.well-known/openid-configuration', (_, response) =>
+      json(response, 200, openidConfiguration(issuer, authority.issuer)),
+    )
+    answer = async (response) =>
+      json(response, 200, await granted({ access_token: await makeToken({ claims: { iss: issuer, jti: 'level' } }) }))
+    expect(jti(await sourceOf({ issuer }).token())).toBe('level')
+    expect(asked).toHaveLength(1)
+  })
+
+  it('I3: is asked for nowhere but on the origin of the issuer: the ServiceAccount token goes with it', async () => {
+    const issuer = `${authority.issuer}/ns/strange`
+    const strange = {
+      ...openidConfiguration(issuer, authority.issuer),
+      token_endpoint: 'https://attacker.example/token',
+    }
+    authority.instead.set('/ns/strange/.well-known/openid-configuration', (_, response) => json(response, 200, strange))
+    const error = await failure(sourceOf({ issuer }))
+    expect(error).toMatchObject({
+      code: 'ERR_TOKEN_SOURCE_UNAVAILABLE',
+      cause: { message: expect.stringContaining('names no token endpoint') as unknown },
+    })
+    expect(asked).toEqual([])
+  })
+
   it('is kept, renewed in the background past three fifths of its life, and served meanwhile', async () => {
     const source = sourceOf()
     const first = await source.token()
@@ -131,6 +158,14 @@ describe('an exchanged token', () => {
     expect(asked.length).toBeLessThan(20)
     clock.advance(1000)
     expect(await failure(source)).toMatchObject({ code: 'ERR_TOKEN_SOURCE_REFUSED', error: 'invalid_request' })
+  })
+
+  it('serves for a day at most, whatever the authority says', async () => {
+    answer = async (response, _, count) => json(response, 200, await granted({ expires_in: 1e9 }, count))
+    const source = sourceOf()
+    await source.token()
+    clock.advance(24 * 3_600_000)
+    expect(jti(await source.token())).toBe('granted-2')
   })
 
   it('takes the ServiceAccount token as it is by then', async () => {

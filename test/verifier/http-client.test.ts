@@ -1,7 +1,9 @@
+import type { Socket } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { fetchDocumentWith } from '../../src/verifier/fetch-document.ts'
 import { HttpClient } from '../../src/verifier/http-client.ts'
+import { eventually } from '../builders/eventually.ts'
 import { ServingAuthority } from '../builders/serving-certificate.ts'
 import { FakeAuthority, trust } from '../fakes/authority.ts'
 
@@ -66,12 +68,18 @@ describe('HTTPS to the authority', () => {
     let ca: string = authority.ca
     const client = new HttpClient({ trust: () => Promise.resolve(ca) })
     clients.push(client)
-    expect((await get(client, '/jwks.json')).status).toBe(200)
+    let old: Socket | undefined
+    authority.instead.set('/x', (request, response) => {
+      old = request.socket
+      response.end()
+    })
+    expect((await get(client)).status).toBe(200)
     const successor = await ServingAuthority.create()
     onTestFinished(async () => authority.serve(await trust.issue({ dnsNames: ['localhost'] })))
     ca = successor.ca
     // The connection was begun with the old trust, and so was its TLS session.
     await expect(get(client, '/jwks.json')).rejects.toMatchObject({ code: 'ERR_FETCH_FAILED' })
+    await eventually(() => expect(old?.destroyed).toBe(true))
     authority.serve(await successor.issue({ dnsNames: ['localhost'] }))
     expect((await get(client, '/jwks.json')).status).toBe(200)
   })
@@ -132,7 +140,9 @@ describe('HTTPS to the authority', () => {
       response.writeHead(200, { 'content-length': '10' }).write('half', () => request.socket.destroy())
     })
     const unused = clientOf()
+    const before = authority.count('/x')
     await expect(get(unused)).rejects.toMatchObject({ code: 'ERR_FETCH_FAILED' })
+    expect(authority.count('/x') - before).toBe(1)
   })
 
   it('names the reason of a lost connection', async () => {

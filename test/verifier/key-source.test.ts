@@ -13,6 +13,8 @@ const two = keys.other.publicJwk
 let published: readonly PublicJwk[]
 let metadata: Record<string, unknown>
 let down: FetchError | undefined
+/** The document that says where the keys are, and no other. */
+let metadataDown: FetchError | undefined
 let answer: string | undefined
 /** When each document was fetched. */
 let fetched: Record<string, number[]>
@@ -22,6 +24,7 @@ const fetch: FetchDocument = async (url, { etag }) => {
   const path = new URL(url).pathname
   ;(fetched[path] ??= []).push(Date.now())
   if (down !== undefined) throw down
+  if (path.startsWith('/.well-known') && metadataDown !== undefined) throw metadataDown
   if (path.startsWith('/.well-known')) return { text: JSON.stringify(metadata), etag: undefined }
   const text = answer ?? JSON.stringify({ keys: published })
   const current = `"${published.map(({ kid }) => kid).join()}"`
@@ -49,7 +52,7 @@ beforeEach(() => {
   vi.useFakeTimers({ now: 0 })
   published = [one]
   metadata = { issuer: issuer.issuer, jwks_uri: 'https://issuer.example/jwks.json' }
-  down = undefined
+  down = metadataDown = undefined
   answer = undefined
   fetched = {}
 })
@@ -122,6 +125,18 @@ describe('the keys of an issuer', () => {
     expect(fetched['/moved.json']).toEqual([90_000])
     await vi.advanceTimersByTimeAsync(3_600_000)
     expect(fetched['/.well-known/openid-configuration']).toHaveLength(3)
+  })
+
+  it('I1: are fetched where they were, while nobody says where they are', async () => {
+    await sourceOf().start()
+    down = new FetchError('ERR_FETCH_FAILED', 'ECONNREFUSED')
+    await vi.advanceTimersByTimeAsync(60_000)
+    metadataDown = down
+    down = undefined
+    published = [two]
+    await vi.advanceTimersByTimeAsync(30_000)
+    expect(source.get(two.kid)).toEqual(two)
+    expect(source.failure).toBeUndefined()
   })
 
   it('are taken from nowhere else', async () => {

@@ -11,8 +11,17 @@ describe('the discovery document', () => {
     expect(metadataUrl(issuer)).toBe('https://issuer.example/ns/shop/.well-known/openid-configuration')
     expect(parseMetadata(JSON.stringify(document), issuer)).toEqual({
       jwksUri: 'https://issuer.example/ns/shop/jwks.json',
+      tokenEndpoint: 'https://issuer.example/token',
     })
   })
+
+  it.each([undefined, 'https://tokens.example/token', 'http://issuer.example/token', ['https://issuer.example/token']])(
+    'says where tokens are asked for, unless that is elsewhere: %s',
+    (endpoint) => {
+      const text = JSON.stringify({ ...document, token_endpoint: endpoint })
+      expect(parseMetadata(text, issuer).tokenEndpoint).toBeUndefined()
+    },
+  )
 
   it.each<[string, unknown]>([
     ['of another issuer', { ...document, issuer: 'https://issuer.example' }],

@@ -1,10 +1,19 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { type Authority, createAuthority } from '../../src/authority/authority.ts'
+import { issuerOf, issuerScopes } from '../../src/identity/issuer.ts'
 import { algorithms } from '../../src/keys/algorithm.ts'
 import { silentLogger } from '../../src/logger.ts'
+import { mounted } from '../../src/verifier/env.ts'
+import { ExchangedToken } from '../../src/verifier/exchanged-token.ts'
 import { createVerifier, type Verifier } from '../../src/verifier/verifier.ts'
 import { FakeSource, keysOf } from '../authority/fake-source.ts'
+import { startAuthority } from '../authority/running-authority.ts'
+import { accountToken, clusterIssuer } from '../builders/account-token.ts'
 import { eventually } from '../builders/eventually.ts'
+import { SecretFolder } from '../builders/serving-certificate.ts'
+import { decodeToken } from '../../src/tokens/decode.ts'
 import { FakeAuthority } from '../fakes/authority.ts'
 import { keys } from '../fixtures/keys/keys.ts'
 import { makeToken, subject } from '../tokens/make-token.ts'
@@ -82,4 +91,24 @@ describe('with the authority itself', () => {
       await eventually(() => expect(verifier.cached(token)).toBeUndefined())
       await expect(verifier.verify(token)).rejects.toMatchObject({ code: 'ERR_TOKEN_KEY_UNKNOWN' })
     }))
+})
+
+it.each(issuerScopes)('gets a token by exchange where the scope of issuers is %s', async (issuerScope) => {
+  const exchanging = await startAuthority({
+    clusterKeys: { issuer: clusterIssuer, key: () => keys.RS256.publicJwk, lookAgain: async () => true },
+    objects: { areKnown: () => true, look: async () => 'present' },
+    identities: { ready: () => true, exists: () => true },
+    issuerScope,
+  })
+  onTestFinished(() => exchanging.close())
+  const folder = await SecretFolder.create()
+  onTestFinished(() => folder.remove())
+  const subjectTokenFile = join(folder.path, 'account')
+  await writeFile(subjectTokenFile, await accountToken({ claims: { aud: [exchanging.issuer] } }))
+  // As the webhook writes it into the pod.
+  const issuer = issuerOf(exchanging.issuer, issuerScope, { namespace: 'shop', name: 'orders' })
+  const options = { audience: 'payments', subjectTokenFile, ca: exchanging.trustBundle }
+  const source = new ExchangedToken(options, mounted({ SIGNET_ISSUER: issuer }))
+  onTestFinished(() => source.close())
+  expect(decodeToken(await source.token()).claims).toMatchObject({ iss: issuer, sub: subject, aud: 'payments' })
 })

@@ -29,6 +29,9 @@ describe('the document of revocations', () => {
       )
     }
     expect(() => read(list, `${issuer}/ns/shop`)).toThrow('another issuer')
+    // That begins alike is not above.
+    expect(() => readRevocations(text(list, `${issuer}/ns/sh`), `${issuer}/ns/shop`, 9)).toThrow('another issuer')
+    expect(readRevocations(text(list, `${issuer}/`), `${issuer}/ns/shop`, 9).list.size).toBe(1)
   })
 
   it('counts entries that it does not understand', () => {
@@ -46,6 +49,10 @@ describe('the document of revocations', () => {
     ]
     expect(read([...strange, { sub, jti: 'one', exp: 10 }])).toMatchObject({ unknown: strange.length })
     expect(read(strange).list.size).toBe(0)
+  })
+
+  it('may be as long as is kept', () => {
+    expect(read(Array.from({ length: 100 }, (_, jti) => ({ sub, jti: String(jti), exp: 1 }))).list.size).toBe(100)
   })
 
   it.each([

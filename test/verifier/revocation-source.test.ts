@@ -92,6 +92,13 @@ describe('the feed of revocations', () => {
     expect(feed.has(token)).toBe(true)
   })
 
+  it('is asked for again within half a minute after a failure, however rarely it is otherwise', async () => {
+    await feedOf({ refreshMs: 600_000 }).start()
+    failure = new FetchError('ERR_FETCH_FAILED', 'ECONNREFUSED')
+    await vi.advanceTimersByTimeAsync(630_000)
+    expect(fetches).toEqual([0, 600_000, 630_000])
+  })
+
   it('forgets what is no longer listed and has ended', async () => {
     listed = [revoked]
     await feedOf().start()
@@ -147,7 +154,9 @@ describe('before the first list', () => {
 it('a list that has not been confirmed for too long tells nothing, where that is asked for', async () => {
   await feedOf({ maxAgeMs: 20_000 }).start()
   failure = new FetchError('ERR_FETCH_FAILED', 'ECONNREFUSED')
-  await vi.advanceTimersByTimeAsync(20_001)
+  await vi.advanceTimersByTimeAsync(20_000)
+  expect(feed.problem()).toBeUndefined()
+  await vi.advanceTimersByTimeAsync(1)
   expect(feed.problem()).toBe('revocations have not been confirmed for too long')
   await expect(feed.settle()).rejects.toMatchObject({ code: 'ERR_VERIFIER_UNAVAILABLE' })
 })

@@ -94,6 +94,36 @@ describe('verifying', () => {
     await expect(verifier.verify(unknown)).rejects.toMatchObject({ code: 'ERR_TOKEN_KEY_UNKNOWN' })
   })
 
+  it('I6: neither accepts nor refuses a good token while its keys must not be used', async () => {
+    const { verifier, keys: held } = setUp()
+    const token = await makeToken()
+    const verified = await verifier.verify(token)
+    held.reason = 'keys have not been confirmed for too long'
+    expect(verifier.recall(token)).toBeUndefined()
+    await expect(verifier.verify(token)).rejects.toMatchObject({
+      code: 'ERR_VERIFIER_UNAVAILABLE',
+      message: held.reason,
+    })
+    held.reason = undefined
+    expect(await verifier.verify(token)).toEqual(verified)
+  })
+
+  it('I6: waits for the first list of revocations, and judges by it', async () => {
+    const { verifier, revocations } = setUp()
+    const [good, bad] = [await makeToken(), await makeToken({ claims: { jti: 'token-2' } })]
+    revocations.reason = 'revocations have not been loaded yet'
+    const gate = Promise.withResolvers<undefined>()
+    revocations.settle = () => gate.promise.then(() => undefined)
+    const outcomes = Promise.allSettled([verifier.verify(good), verifier.verify(bad)])
+    revocations.set({ sub: subject, jti: 'token-2', exp: now })
+    revocations.reason = undefined
+    gate.resolve(undefined)
+    expect(await outcomes).toMatchObject([
+      { status: 'fulfilled', value: { claims: { jti: 'token-1' } } },
+      { status: 'rejected', reason: { code: 'ERR_TOKEN_REVOKED' } },
+    ])
+  })
+
   it('I6: neither accepts nor refuses a good token while revocations cannot be told', async () => {
     const { verifier, revocations } = setUp()
     const token = await makeToken()
@@ -106,6 +136,35 @@ describe('verifying', () => {
     revocations.set()
     revocations.reason = undefined
     expect(await verifier.verify(token)).toEqual(verified)
+  })
+})
+
+describe('what a verifier is told to accept', () => {
+  const access = { header: { typ: 'at+jwt' }, claims: { client_id: subject } }
+  it.each<[string, Partial<TokenVerifierOptions>, Parameters<typeof makeToken>[0], string]>([
+    ['other algorithms', { algorithms: ['RS256'] }, {}, 'ERR_TOKEN_ALGORITHM'],
+    ['the other profile', { profile: 'JWT-SVID' }, access, 'ERR_TOKEN_TYPE'],
+    ['another profile', { profile: 'AccessToken' }, {}, 'ERR_TOKEN_TYPE'],
+    ['no more skew', { skewMs: 0 }, { claims: { exp: now / 1000 } }, 'ERR_TOKEN_EXPIRED'],
+    ['a shorter life', { maxLifetimeMs: 3_599_000 }, {}, 'ERR_TOKEN_LIFETIME'],
+  ])('is %s, and nothing else', async (_, options, difference, code) => {
+    const token = await makeToken(difference)
+    await expect(setUp().verifier.verify(token)).resolves.toBeDefined()
+    const { verifier } = setUp(options)
+    await expect(verifier.verify(token)).rejects.toMatchObject({ code })
+    expect(verifier.recall(token)).toBeUndefined()
+  })
+
+  it('holds for what is remembered: with no skew a token ends on time, and begins on time', async () => {
+    const { verifier, clock } = setUp({ skewMs: 0 })
+    const token = await makeToken({ claims: { exp: now / 1000 + 600, iat: now / 1000 - 60, nbf: now / 1000 } })
+    await verifier.verify(token)
+    clock.advance(-1)
+    expect(verifier.recall(token)).toBeUndefined()
+    clock.advance(600_000)
+    expect(verifier.recall(token)).toBeDefined()
+    clock.advance(1)
+    expect(verifier.recall(token)).toBeUndefined()
   })
 })
 
