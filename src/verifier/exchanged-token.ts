@@ -3,8 +3,10 @@ import { type Clock, systemClock } from '../clock.ts'
 import { withDeadline } from './deadline.ts'
 import type { Mounted } from './env.ts'
 import { exchangeForm, type ExchangedAnswer, type ExchangeRequest, parseExchange } from './exchange.ts'
+import { fetchDocumentWith } from './fetch-document.ts'
 import { HttpClient } from './http-client.ts'
 import { type IssuerUrl, parseIssuerUrl } from './issuer-url.ts'
+import { maxMetadataBytes, metadataUrl, parseMetadata } from './metadata.ts'
 import { readToken } from './read-token.ts'
 import type { TokenSource } from './token-source.ts'
 import { TokenSourceError } from './token-source-error.ts'
@@ -14,7 +16,10 @@ import { FetchError } from './verifier-error.ts'
 export interface ExchangeOptions extends ExchangeRequest, TrustOptions {
   /** By default `SIGNET_ISSUER`. */
   readonly issuer?: string
-  /** The pod's projected ServiceAccount token, whose audience has to be the issuer. */
+  /**
+   * The pod's projected ServiceAccount token, whose audience has to be the issuer of the cluster, whichever level this
+   * one is of.
+   */
   readonly subjectTokenFile: string
   /** For all tries of one call together, in milliseconds; 10 s by default. */
   readonly timeoutMs?: number
@@ -42,9 +47,10 @@ interface Held {
 }
 
 /**
- * Exchanges the pod's ServiceAccount token at `<issuer>/token` and hands the result out for as long as it is good. It is
- * renewed when it is asked for past 60 to 80 % of its life, once for all that ask and in their background: a service
- * that is idle asks for nothing, and a fleet that was started at once does not ask at once.
+ * Exchanges the pod's ServiceAccount token where the issuer's discovery says, since the issuer of a namespace has no token
+ * endpoint of its own, and hands the result out for as long as it is good. It is renewed when it is asked for past 60 to
+ * 80 % of its life, once for all that ask and in their background: a service that is idle asks for nothing, and a fleet
+ * that was started at once does not ask at once.
  */
 export class ExchangedToken implements TokenSource {
   readonly #options: ExchangeOptions
@@ -54,6 +60,8 @@ export class ExchangedToken implements TokenSource {
   readonly #random: () => number
   readonly #stop = new AbortController()
   #held: Held | undefined
+  /** Where to ask, until asking there has failed. */
+  #endpoint: string | undefined
   #flight: Promise<string> | undefined
   #failures = 0
   #failure: TokenSourceError | undefined
@@ -122,15 +130,24 @@ export class ExchangedToken implements TokenSource {
     const { audience, subjectTokenFile } = this.#options
     // Read each time: it is rotated too.
     const subjectToken = await readToken(subjectTokenFile)
+    this.#endpoint ??= await this.#locate(signal)
     const answer = await this.#client.send({
       method: 'POST',
-      url: `${this.#issuer.base}/token`,
+      url: this.#endpoint,
       headers: { 'content-type': 'application/x-www-form-urlencoded' },
       body: exchangeForm(subjectToken, this.#options),
       maxBytes: maxAnswerBytes,
       signal,
     })
     return parseExchange(answer, this.#issuer.issuer, audience, this.#clock.now())
+  }
+
+  async #locate(signal: AbortSignal): Promise<string> {
+    const fetch = fetchDocumentWith(this.#client)
+    const document = await fetch(metadataUrl(this.#issuer), { maxBytes: maxMetadataBytes, signal })
+    const { tokenEndpoint } = parseMetadata(document === 'unchanged' ? '' : document.text, this.#issuer)
+    if (tokenEndpoint !== undefined) return tokenEndpoint
+    throw new TokenSourceError('ERR_TOKEN_SOURCE_ANSWER', 'the authority names no token endpoint of its own')
   }
 
   #hold(token: string, lifetimeMs: number): void {
@@ -145,6 +162,7 @@ export class ExchangedToken implements TokenSource {
 
   /** Notes that nothing came of it, so that not every call asks again at once. */
   #failed(cause: unknown): TokenSourceError {
+    this.#endpoint = undefined
     const now = this.#clock.monotonic()
     const retryAfterMs = retryAfterOf(cause)
     const most = this.#held !== undefined && now < this.#held.goodUntil ? mostPauseMs.good : mostPauseMs.none

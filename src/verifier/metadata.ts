@@ -5,6 +5,8 @@ import { FetchError } from './verifier-error.ts'
 /** What is read of `/.well-known/openid-configuration` (OIDC Discovery §3). */
 export interface Metadata {
   readonly jwksUri: string
+  /** Undefined where there is none on the issuer's own origin. */
+  readonly tokenEndpoint: string | undefined
 }
 
 /** Most bytes of the document that are read. */
@@ -22,9 +24,9 @@ export function parseMetadata(text: string, issuer: IssuerUrl): Metadata {
   const value = parseStrictJson(text)
   if (!isRecord(value)) throw wrong(issuer, 'is not a JSON object without repeated members')
   if (value.issuer !== issuer.issuer) throw wrong(issuer, 'is that of another issuer')
-  const { jwks_uri: jwksUri } = value
+  const { jwks_uri: jwksUri, token_endpoint: endpoint } = value
   if (!isOfIssuer(jwksUri, issuer)) throw wrong(issuer, 'names keys that are not on the origin of the issuer')
-  return { jwksUri }
+  return { jwksUri, tokenEndpoint: isOfIssuer(endpoint, issuer) ? endpoint : undefined }
 }
 
 function wrong(issuer: IssuerUrl, what: string): FetchError {

@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { openidConfiguration } from '../../src/authority/discovery.ts'
 import { mounted } from '../../src/verifier/env.ts'
 import { ExchangedToken, type ExchangeOptions } from '../../src/verifier/exchanged-token.ts'
 import type { TokenSourceError } from '../../src/verifier/token-source-error.ts'
@@ -98,6 +99,33 @@ describe('an exchanged token', () => {
       audience: 'payments',
       scope: 'read write',
     })
+  })
+
+  it.each(['/ns/shop', '/ns/shop/sa/orders'])('is asked for where discovery of the issuer %s says', async (level) => {
+    const issuer = `${authority.issuer}${level}`
+    authority.instead.set(`${level}/.well-known/openid-configuration`, (_, response) =>
+      json(response, 200, openidConfiguration(issuer, authority.issuer)),
+    )
+    const access_token = await makeToken({ claims: { iss: issuer } })
+    answer = async (response) => json(response, 200, await granted({ access_token }))
+    const source = sourceOf({ issuer })
+    expect(await source.token()).toBe(access_token)
+    clock.advance(300_000)
+    await source.token()
+    expect(asked).toHaveLength(2)
+    expect(authority.count(`${level}/.well-known/openid-configuration`)).toBe(1)
+  })
+
+  it.each([
+    ['elsewhere', 'https://elsewhere.example/token'],
+    ['nowhere', undefined],
+  ])('I3: is not asked for where discovery says %s', async (_, token_endpoint) => {
+    authority.instead.set('/ns/shop/.well-known/openid-configuration', (_request, response) =>
+      json(response, 200, { ...openidConfiguration(`${authority.issuer}/ns/shop`, authority.issuer), token_endpoint }),
+    )
+    const source = sourceOf({ issuer: `${authority.issuer}/ns/shop` })
+    expect(await failure(source)).toMatchObject({ code: 'ERR_TOKEN_SOURCE_ANSWER' })
+    expect(asked).toEqual([])
   })
 
   it('is kept, renewed in the background past three fifths of its life, and served meanwhile', async () => {
