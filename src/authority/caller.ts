@@ -20,7 +20,10 @@ export interface PresentedCredentials {
   /** Form parameters `client_assertion_type` and `client_assertion` (RFC 7521 §4.2). */
   readonly clientAssertionType?: string | undefined
   readonly clientAssertion?: string | undefined
-  /** The certificate that the TLS layer has verified against the trust bundle, DER; never one that a header brings. */
+  /**
+   * The certificate that the TLS layer has verified against the trust bundle, DER; never one that a header brings. No
+   * listener asks for one while no workload has a certificate.
+   */
   readonly peerCertificate?: Uint8Array | undefined
 }
 

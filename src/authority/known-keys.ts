@@ -20,12 +20,16 @@ export interface KnownKeysOptions {
   readonly interval?: number
 }
 
+/** Most keys that are remembered to have been here, so that their absence is known not to be a delay. */
+const rememberedLeavers = 10_000
+
 /** The keys that tokens are verified with here, by kid, and the identities that exist: exactly what is published. */
 export class KnownKeys {
   readonly #options: Required<KnownKeysOptions>
   readonly #listeners = new Set<() => void>()
   readonly #stop: () => void
   #view: View = { keys: new Map(), identities: new Map() }
+  readonly #left = new Set<string>()
   #version = Number.NEGATIVE_INFINITY
   #reading = false
   #timer: NodeJS.Timeout | undefined
@@ -42,8 +46,18 @@ export class KnownKeys {
     return this.#version !== Number.NEGATIVE_INFINITY
   }
 
+  /** Whether the source has told of changes that are not taken in yet. */
+  isBehind(): boolean {
+    return this.#options.source.version > this.#version
+  }
+
   key(kid: string): PublicJwk | undefined {
     return this.#view.keys.get(kid)
+  }
+
+  /** Whether a key that is not here has been and was withdrawn, as a revoked one is. */
+  hasLeft(kid: string): boolean {
+    return this.#left.has(kid)
   }
 
   exists(identity: IdentityName): boolean {
@@ -85,8 +99,10 @@ export class KnownKeys {
       await turn()
       if (this.#isDue()) {
         const { version } = source
+        const before = this.#view
         this.#view = viewOf(source)
         this.#version = version
+        this.#noteLeavers(before)
         for (const listener of this.#listeners) listener()
       }
     } catch (error) {
@@ -100,6 +116,13 @@ export class KnownKeys {
       this.#changed()
     }, interval)
     this.#timer.unref()
+  }
+
+  #noteLeavers({ keys }: View): void {
+    for (const kid of keys.keys()) if (!this.#view.keys.has(kid)) this.#left.add(kid)
+    for (const kid of this.#left) {
+      if (this.#view.keys.has(kid) || this.#left.size > rememberedLeavers) this.#left.delete(kid)
+    }
   }
 }
 

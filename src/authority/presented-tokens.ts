@@ -4,6 +4,7 @@ import { issuerOf, issuerScopes } from '../identity/issuer.ts'
 import { parseSpiffeId, type SpiffeId } from '../identity/spiffe-id.ts'
 import type { PublicJwk } from '../keys/public-jwk.ts'
 import { verifySignature } from '../keys/verify-signature.ts'
+import { maxSkewMs } from '../tokens/check-claims.ts'
 import type { TokenClaims } from '../tokens/claims.ts'
 import { type CompactToken, parseCompact } from '../tokens/compact.ts'
 import { tokenFingerprint } from '../tokens/fingerprint.ts'
@@ -19,11 +20,14 @@ export interface PresentedTokensOptions {
   /** The issuer of the cluster level. */
   readonly issuer: string
   readonly trustDomain: string
-  readonly keys: Pick<KnownKeys, 'ready' | 'key' | 'exists'>
+  readonly keys: Pick<KnownKeys, 'ready' | 'key' | 'hasLeft' | 'exists'>
   readonly revocations: Pick<Revocations, 'ready' | 'has'>
   readonly clock: Clock
-  /** Whether keys and revocations are read live now; where they are not, an unknown key is not known to be unknown. */
-  readonly isCurrent?: () => boolean
+  /**
+   * Up to when it is known here which keys there are, in milliseconds since the epoch; undefined where that is not known
+   * now. Of a key that is not known and may be newer, nothing can be told. Absent: none is ever missing.
+   */
+  readonly knownUntil?: () => number | undefined
   readonly shared?: SharedVerifications | undefined
   /** Most memory for verified tokens that are kept, in bytes, roughly; 32 MiB by default, for about 11,000 usual ones. */
   readonly cacheBytes?: number
@@ -68,10 +72,11 @@ export class PresentedTokens {
     const compact = parse(text)
     if (compact === undefined) return undefined
     const { kid } = compact.header
-    const key = typeof kid === 'string' ? keys.key(kid) : undefined
+    if (typeof kid !== 'string') return undefined
+    const key = keys.key(kid)
     if (key === undefined) {
-      if (this.#options.isCurrent?.() === false) throw unavailable('keys cannot be read now, and this one is not known')
-      return undefined
+      if (keys.hasLeft(kid) || !this.#mayBeByNewKey(compact.claims)) return undefined
+      throw unavailable('the key of the token is not known here yet')
     }
     const verified = await this.#verifyAnew(text, compact, key)
     if (verified !== undefined) this.#verified.set(text, verified)
@@ -89,7 +94,22 @@ export class PresentedTokens {
     return !revocations.has({ keyID, claims })
   }
 
-  /** Whether the claims name one of our issuers and an identity of ours; believed only once verified. */
+  /**
+   * Whether a token that says it is ours may be by a key that has not arrived here. A key is published before it signs, so
+   * that of a token of a time that has been told of is here or is none. To call the others bad would be a guess, and
+   * `/revoke` would answer that there is nothing to revoke (I5, I6).
+   */
+  #mayBeByNewKey(claims: CompactToken['claims']): boolean {
+    const { knownUntil, clock } = this.#options
+    const subject = this.subjectOf(claims)
+    if (knownUntil === undefined || subject === undefined || this.issuerOf(claims, subject) === undefined) return false
+    const { iat } = claims
+    if (typeof iat !== 'number' || iat * SECOND > clock.now() + maxSkewMs) return false
+    // Whole seconds, rounded down.
+    return (iat + 1) * SECOND > (knownUntil() ?? Number.NEGATIVE_INFINITY)
+  }
+
+  /** Verifies all that never changes: that the claims are of ours, and the signature, on another replica's word or itself. */
   async #verifyAnew(text: string, compact: CompactToken, key: PublicJwk): Promise<VerifiedToken | undefined> {
     const { clock, shared } = this.#options
     const { claims } = compact

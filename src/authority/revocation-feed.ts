@@ -43,7 +43,8 @@ const longestRest = 10 * SECOND
 /**
  * The live revocations of the cluster, of a namespace and of an identity as documents, each rendered when it is asked for
  * and something has changed: what nobody asks for costs nothing. A document is at most as old as the interval, or as ten
- * times what it takes to render, up to ten seconds.
+ * times what it takes to render, up to ten seconds; one below that of the cluster up to twice as old, since it is made of
+ * what was sorted by level before.
  */
 export class RevocationFeed {
   readonly #options: Required<RevocationFeedOptions>

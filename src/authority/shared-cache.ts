@@ -12,13 +12,16 @@ export interface SharedCache {
   /**
    * Atomically: true for the first to claim the key within `ttlMs`, false for all others. Rejects with an error where
    * the store cannot be asked: the caller answers 503, since yes might be a replay and no might be a lie.
+   *
+   * For assertions that may be used once (RFC 7523 §3). None is taken today, so that nothing calls this: a projected
+   * ServiceAccount token is handed out again and again by kubelet. Whatever other assertion is taken has to be claimed.
    */
   claim(key: string, ttlMs: number): Promise<boolean>
   /** Tells other replicas; a message may be lost, and nothing may depend on it. Never rejects. */
   publish(channel: string, message: string): Promise<void>
   /** Returns how to stop. */
   subscribe(channel: string, listener: (message: string) => void): () => void
-  /** Why it is not what it could be, for the log and a metric; undefined where all is well. */
+  /** Why it is not what it could be, for a metric; undefined where all is well. */
   degraded(): string | undefined
   close(): Promise<void>
 }

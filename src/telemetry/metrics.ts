@@ -119,9 +119,9 @@ export function createMetrics() {
       labelNames: ['command', 'result'] as const,
       registers,
     }),
-    sharedCacheOpen: new Gauge({
-      name: 'signet_shared_cache_open',
-      help: '1 while Redis does not answer and nothing is asked of it.',
+    sharedCacheDegraded: new Gauge({
+      name: 'signet_shared_cache_degraded',
+      help: '1 while Redis is not reached or not asked, refuses to write, or does not bring messages of other replicas.',
       registers,
     }),
     tokensIssued: new Counter({

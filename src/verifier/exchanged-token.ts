@@ -16,7 +16,7 @@ import { FetchError } from './verifier-error.ts'
 export interface ExchangeOptions extends ExchangeRequest, TrustOptions {
   /** By default `SIGNET_ISSUER`. */
   readonly issuer?: string
-  /** The pod's projected ServiceAccount token, whose audience has to be the issuer. */
+  /** The pod's projected ServiceAccount token, whose audience has to be the cluster's issuer, whichever level `issuer` is. */
   readonly subjectTokenFile: string
   /** For all tries of one call together, in milliseconds; 10 s by default. */
   readonly timeoutMs?: number
@@ -44,9 +44,9 @@ interface Held {
 }
 
 /**
- * Exchanges the pod's ServiceAccount token at the issuer's token endpoint and hands the result out for as long as it is good. It is
- * renewed when it is asked for past 60 to 80 % of its life, once for all that ask and in their background: a service
- * that is idle asks for nothing, and a fleet that was started at once does not ask at once.
+ * Exchanges the pod's ServiceAccount token at the issuer's token endpoint and hands the result out for as long as it is
+ * good. It is renewed when it is asked for past 60 to 80 % of its life, once for all that ask and in their background: a
+ * service that is idle asks for nothing, and a fleet that was started at once does not ask at once.
  */
 export class ExchangedToken implements TokenSource {
   readonly #options: ExchangeOptions

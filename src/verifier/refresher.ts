@@ -95,16 +95,18 @@ export class Refresher {
       await load(this.#stop.signal)
       this.#succeededAt = clock.monotonic()
       this.#loaded.resolve(undefined)
-      if (this.#failures > 0) onRecovery?.()
+      const recovered = this.#failures > 0
       this.#failures = 0
       this.#problem = undefined
       this.#schedule(this.#jittered(this.#options.everyMs))
+      if (recovered) tell(() => onRecovery?.())
     } catch (error) {
       if (this.#stop.signal.aborted) return
       this.#failures += 1
-      this.#problem = messageOf(error)
-      if (this.#failures === 1) onFailure?.(this.#problem)
+      const problem = messageOf(error)
+      this.#problem = problem
       this.#schedule(this.#waitAfter(error))
+      if (this.#failures === 1) tell(() => onFailure?.(problem))
     }
   }
 
@@ -128,5 +130,14 @@ export class Refresher {
     this.#dueAt = this.#options.clock.monotonic() + afterMs
     this.#timer = setTimeout(() => void this.refresh(), Math.max(0, afterMs))
     this.#timer.unref()
+  }
+}
+
+/** A logger that throws, which is somebody else's, ends no refreshing. */
+function tell(what: () => void): void {
+  try {
+    what()
+  } catch {
+    // There is nobody left to tell.
   }
 }

@@ -35,7 +35,9 @@ export interface VerifierOptions extends TrustOptions {
   readonly revocationsRefreshMs?: number
   /** Milliseconds after which an unconfirmed list makes every answer "cannot tell"; no limit by default. */
   readonly maxRevocationsAgeMs?: number
+  /** 16 MiB by default: as many as `maxRevocations`. */
   readonly maxRevocationsBytes?: number
+  /** 100,000 by default. A list with more is not read, and the last one that was holds on. */
   readonly maxRevocations?: number
   /** Milliseconds between looks at the keys; 60 s by default, up to a fifth more. */
   readonly keysRefreshMs?: number
@@ -126,7 +128,7 @@ export function settingsOf(options: VerifierOptions, pod: Mounted): VerifierSett
             optional: revocations === 'optional',
             refreshMs: number('revocationsRefreshMs', 5000, 1, DAY),
             maxAgeMs: number('maxRevocationsAgeMs', Number.POSITIVE_INFINITY),
-            maxBytes: number('maxRevocationsBytes', 8 * MiB, 1, mostBytes),
+            maxBytes: number('maxRevocationsBytes', 16 * MiB, 1, mostBytes),
             maxEntries: number('maxRevocations', 100_000),
           },
   }

@@ -43,6 +43,7 @@ export function memoryRevoking(
     keys: {
       ready: () => hasRead() && keys.ready(),
       key: (kid) => keys.key(kid),
+      hasLeft: (kid) => keys.hasLeft(kid),
       exists: (identity) => keys.exists(identity),
     },
     revocations,

@@ -19,7 +19,8 @@ const bound = { ...keys.ES256.publicJwk, sub: subject }
 
 let clock: HeldClock
 let revocations: FakeRevocations
-let current: boolean
+/** How long ago it was told last which keys there are, in milliseconds. */
+let deafMs: number
 let stored: TokenToRevoke[]
 let signals: (AbortSignal | undefined)[]
 let told: RecordName[]
@@ -31,7 +32,7 @@ let isActive: (token: string) => Promise<boolean>
 beforeEach(() => {
   clock = new HeldClock(now)
   revocations = new FakeRevocations()
-  current = true
+  deafMs = 0
   stored = []
   signals = []
   told = []
@@ -41,10 +42,15 @@ beforeEach(() => {
   const tokens = new PresentedTokens({
     issuer,
     trustDomain: 'cluster.local',
-    keys: { ready: () => true, key: (kid) => known.find((key) => key.kid === kid), exists: () => true },
+    keys: {
+      ready: () => true,
+      key: (kid) => known.find((key) => key.kid === kid),
+      hasLeft: () => false,
+      exists: () => true,
+    },
     revocations,
     clock,
-    isCurrent: () => current,
+    knownUntil: () => clock.now() - deafMs,
   })
   const store: RevocationStore = {
     add: (token, signal) => {
@@ -190,7 +196,7 @@ describe('revocation', () => {
     revocations.setReady(false)
     await expect(ask(await makeToken())).rejects.toMatchObject({ status: 503 })
     revocations.setReady(true)
-    current = false
+    deafMs = MINUTE + SECOND
     await expect(ask(await makeToken({ key: keys.RS256 }))).rejects.toMatchObject({ status: 503 })
   })
 

@@ -50,6 +50,7 @@ export async function connectedCache(url: string, options: Partial<RedisCacheOpt
 
 export function connected(cache: RedisCache, limitMs = 30_000): Promise<void> {
   return eventually(() => {
-    if (cache.open) throw new Error(cache.degraded() ?? 'not connected')
+    const problem = cache.degraded()
+    if (problem !== undefined) throw new Error(problem)
   }, limitMs)
 }

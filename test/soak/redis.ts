@@ -140,7 +140,7 @@ function connected(replica: AuthorityReplica): Promise<void> {
     what: 'the replica to find its Redis',
     limitMs: 30_000,
     everyMs: 100,
-    until: async () => (await replica.metric('signet_shared_cache_open')) === 0,
+    until: async () => (await replica.metric('signet_shared_cache_degraded')) === 0,
   })
 }
 

@@ -7,7 +7,7 @@ const issuer = parseIssuerUrl('https://issuer.example/ns/shop')
 const document = openidConfiguration(issuer.issuer, 'https://issuer.example')
 
 describe('the discovery document', () => {
-  it('is behind the path of the issuer and says where the keys are', () => {
+  it('is behind the path of the issuer and says where the keys are, and the token endpoint', () => {
     expect(metadataUrl(issuer)).toBe('https://issuer.example/ns/shop/.well-known/openid-configuration')
     expect(parseMetadata(JSON.stringify(document), issuer)).toEqual({
       jwksUri: 'https://issuer.example/ns/shop/jwks.json',

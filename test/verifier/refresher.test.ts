@@ -71,6 +71,19 @@ describe('what is kept fresh', () => {
     await refresher.loaded
   })
 
+  it('I5: is kept fresh although whoever is told of it throws', async () => {
+    const broken = (): never => {
+      throw new Error('a logger that does not work')
+    }
+    const refresher = refresherOf({ onFailure: broken, onRecovery: broken })
+    failing = new Error('down')
+    await refresher.refresh()
+    failing = undefined
+    await vi.advanceTimersByTimeAsync(61_000)
+    expect(loads).toEqual([0, 1000, 61_000])
+    expect(refresher.problem).toBeUndefined()
+  })
+
   it('is tried at a steady pace while something is held, whose age is known', async () => {
     const told: string[] = []
     const refresher = refresherOf({

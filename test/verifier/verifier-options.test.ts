@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { writeRevocations } from '../../src/authority/revocation-levels.ts'
 import { mounted } from '../../src/verifier/env.ts'
 import { settingsOf, type VerifierOptions } from '../../src/verifier/verifier-options.ts'
 
@@ -16,6 +17,13 @@ describe("a verifier's settings", () => {
       keys: { refreshMs: 60_000, coolDownMs: 30_000, maxAgeMs: Infinity, maxBytes: 8_388_608 },
       revocations: { url: 'https://issuer.example/revocations', optional: false, refreshMs: 5000, maxEntries: 100_000 },
     })
+  })
+
+  it('I5: have room for the bytes of as many revocations as are permitted: what is not read is not refused', async () => {
+    const { maxBytes = 0, maxEntries = 0 } = settings().revocations ?? {}
+    const sub = `spiffe://cluster.local/ns/${'n'.repeat(20)}/sa/${'s'.repeat(40)}`
+    const { texts } = await writeRevocations([{ sub, jti: 'Gm2vQpRk1c3nLw0s8yXzTA', exp: 1_769_868_300 }], 0)
+    expect((Buffer.byteLength(texts.join('')) + 1) * maxEntries).toBeLessThan(maxBytes)
   })
 
   it('say whether revocations are needed', () => {

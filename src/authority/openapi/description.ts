@@ -11,7 +11,8 @@ export interface Served {
 
 /**
  * The OpenAPI 3.1 description of what this authority serves: every path, every status and every member of an answer. What
- * it does not name is an error, in a test or in the field.
+ * it does not name is an error, in a test or in the field. So 500 is not named: it is a defect, and no answer that anybody
+ * should be ready for.
  */
 export function describeApi({ issuer, path }: BaseIssuer, served: Served): Json {
   const withForms = served.forms.length > 0

@@ -138,7 +138,7 @@ export function formPaths(base: string, served: readonly FormName[]): Json {
     const post = {
       tags: ['oauth'],
       summary,
-      ...(name === 'token' ? {} : { security: [{ token: [] }, { certificate: [] }, {}] }),
+      ...(name === 'token' ? {} : { security: [{ token: [] }, {}] }),
       requestBody: {
         required: true,
         content: { 'application/x-www-form-urlencoded': { schema: requests[name] } },
@@ -157,5 +157,4 @@ export const securitySchemes = {
     bearerFormat: 'JWT',
     description: 'A ServiceAccount token for this issuer, or a token of Signet.',
   },
-  certificate: { type: 'mutualTLS', description: 'A client certificate of the trust domain.' },
 } as const satisfies Record<string, Json>

@@ -161,11 +161,6 @@ export class RedisCache implements SharedCache {
     return deaf === undefined ? undefined : `messages of other replicas are not heard: ${deaf}`
   }
 
-  /** Whether nothing is asked now. */
-  get open(): boolean {
-    return this.#breaker.open || this.#link.ready === undefined
-  }
-
   close(): Promise<void> {
     this.#closed = true
     clearTimeout(this.#probe)

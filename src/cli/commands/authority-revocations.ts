@@ -17,7 +17,7 @@ import { revoke } from '../../authority/revoke.ts'
 import type { SharedCache } from '../../authority/shared-cache.ts'
 import { SharedVerifications } from '../../authority/shared-verifications.ts'
 import { type Clock, systemClock } from '../../clock.ts'
-import { MINUTE, SECOND } from '../../duration.ts'
+import { MINUTE } from '../../duration.ts'
 import type { KubeClient } from '../../kube/client.ts'
 import type { HttpKubeClient } from '../../kube/http-client.ts'
 import { type LeanRevocation, leanRevocations } from '../../kube/lean-revocation.ts'
@@ -31,7 +31,7 @@ import type { Logger } from '../../logger.ts'
 export interface AuthorityRevocationsOptions {
   readonly client: KubeClient & Pick<HttpKubeClient, 'clockOffset'>
   readonly source: PublicKeySource
-  /** When the keys were last heard of, in milliseconds of the monotonic clock; undefined before. */
+  /** When the API server last told which keys there are, in milliseconds of the monotonic clock; undefined before. */
   readonly keysHeardAt: () => number | undefined
   readonly issuer: string
   readonly trustDomain: string
@@ -63,8 +63,6 @@ export interface AuthorityRevocations {
   readonly close: () => void
 }
 
-/** Bookmarks come about once a minute, and watches are renewed sooner. */
-const freshMs = 90 * SECOND
 /**
  * How many tokens one identity may revoke, all the time and at once after a pause: a service's own few, and not so many
  * that one which is taken over fills the list that all verifiers share. All of an identity are revoked by their time.
@@ -98,7 +96,10 @@ export function authorityRevocations(options: AuthorityRevocationsOptions): Auth
     keys,
     revocations,
     clock,
-    isCurrent: () => clock.monotonic() - (options.keysHeardAt() ?? Number.NEGATIVE_INFINITY) < freshMs,
+    knownUntil: () => {
+      const heardAt = options.keysHeardAt()
+      return heardAt === undefined || keys.isBehind() ? undefined : clock.now() - (clock.monotonic() - heardAt)
+    },
     shared:
       sharedCache === undefined
         ? undefined

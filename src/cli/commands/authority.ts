@@ -65,7 +65,7 @@ export async function runAuthority(values: Settings, signal: AbortSignal): Promi
     ...values,
     client,
     source,
-    keysHeardAt: () => configMaps.stats.lastEventAt,
+    keysHeardAt: () => configMaps.stats.toldAt,
     sharedCache: values.redisUrl === undefined ? undefined : sharedCache,
     issuer,
     logger,

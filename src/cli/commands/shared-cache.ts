@@ -45,7 +45,7 @@ export async function startSharedCache(
     logger,
     onResult: (command, result) => metrics.sharedCacheCommands.inc({ command, result }),
   })
-  onScrape(() => metrics.sharedCacheOpen.set(cache.open ? 1 : 0))
+  onScrape(() => metrics.sharedCacheDegraded.set(cache.degraded() === undefined ? 0 : 1))
   if (!target.tls) logger.warn('redis is spoken to without TLS: give a rediss URL where others can read the network')
   return cache
 }

@@ -29,10 +29,11 @@ async function replica(
   await write(tlsKey)
   const source = new FakeSource()
   source.set([keysOf('shop/orders', keys.ES256.publicJwk)])
+  let deafSince: number | undefined
   const all = authorityRevocations({
     client: { ...cluster, clockOffset: () => skewed.ahead },
     source,
-    keysHeardAt: () => clock.monotonic(),
+    keysHeardAt: () => deafSince ?? clock.monotonic(),
     issuer,
     trustDomain: 'cluster.local',
     watchNamespaces: [],
@@ -59,7 +60,12 @@ async function replica(
     const document = await all.feed.document('')
     return (JSON.parse(document?.plain.body.toString() ?? '') as { revocations: { jti?: string }[] }).revocations
   }
-  return { write, clock, isActive, listed, revoke: (token: string) => revoke(form('shop/orders', { token })) }
+  /** From now on the API server tells nothing of keys, or again. */
+  const hear = (something: boolean): void => {
+    deafSince = something ? undefined : clock.monotonic()
+  }
+  const ask = (token: string) => revoke(form('shop/orders', { token }))
+  return { write, clock, source, hear, isActive, listed, revoke: ask }
 }
 
 it('shares what it has verified under the private key of its certificate, also after that was renewed', async () => {
@@ -101,4 +107,38 @@ it('I5: lists on what is revoked although its clock jumps ahead: nothing is forg
   skewed.ahead = 365 * DAY
   clock.advance(MINUTE)
   expect(await one.listed()).toContainEqual(expect.objectContaining({ jti: 'token-4' }))
+})
+
+it('I5 I6: neither takes a token for revoked nor for none whose key may not have arrived yet', async () => {
+  const one = await replica(new FakeSharedCache(), 'key')
+  const told = now / SECOND
+  const issuedAt = (iat: number, jti: string) =>
+    makeToken({ key: keys.EdDSA, claims: { jti, iat, nbf: iat, exp: iat + 600 } })
+  one.hear(false)
+  one.clock.advance(10 * SECOND)
+  // Published, and signing since, for five seconds; the watch has not brought it.
+  const [early, late] = [await issuedAt(told - 60, 'token-5'), await issuedAt(told + 5, 'token-6')]
+  await expect(one.isActive(late)).rejects.toMatchObject({ status: 503 })
+  await expect(one.revoke(late)).rejects.toMatchObject({ status: 503 })
+  // A key that had signed before what was told last would be here.
+  expect(await one.isActive(early)).toBe(false)
+  expect(await one.revoke(early)).toMatchObject({ status: 200 })
+  one.hear(true)
+  one.source.set([keysOf('shop/orders', keys.ES256.publicJwk, keys.EdDSA.publicJwk)])
+  await eventually(async () => expect(await one.isActive(late)).toBe(true))
+  expect(await one.revoke(late)).toMatchObject({ status: 200 })
+  expect(await one.isActive(late)).toBe(false)
+})
+
+it('knows of a key that was withdrawn that it is no new one, however fresh its tokens', async () => {
+  const one = await replica(new FakeSharedCache(), 'key')
+  const iat = now / SECOND
+  const token = await makeToken({ claims: { jti: 'token-7', iat, nbf: iat, exp: iat + 600 } })
+  expect(await one.isActive(token)).toBe(true)
+  one.hear(false)
+  one.source.set([keysOf('shop/orders', keys.EdDSA.publicJwk)])
+  await eventually(async () => expect(await one.isActive(token)).toBe(false))
+  expect(await one.revoke(token)).toMatchObject({ status: 200 })
+  one.source.set([keysOf('shop/orders', keys.ES256.publicJwk, keys.EdDSA.publicJwk)])
+  await eventually(async () => expect(await one.isActive(token)).toBe(true))
 })

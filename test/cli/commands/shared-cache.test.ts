@@ -113,7 +113,7 @@ describe('the shared cache of a command', () => {
     expect(operations.said.join('\n')).toContain('redis is not reached, going on without it {"reason":"ECONNREFUSED"}')
     const scraped = await operations.scrape()
     expect(scraped).toContain('signet_shared_cache_commands_total{command="get",result="open"} 1')
-    expect(scraped).toContain('signet_shared_cache_open 1')
+    expect(scraped).toContain('signet_shared_cache_degraded 1')
   })
 
   it('shows a new password to a new connection, and keeps the last while the file is gone', async () => {
