@@ -11,6 +11,7 @@ import { tokenFingerprint } from '../tokens/fingerprint.ts'
 import { TokenError } from '../tokens/token-error.ts'
 import { TokenMemo } from '../tokens/token-memo.ts'
 import { verifyTokenSync } from '../tokens/verify.ts'
+import type { LookForKey } from './key-lookup.ts'
 import type { KnownKeys } from './known-keys.ts'
 import { OAuthError } from './oauth-error.ts'
 import type { Revocations } from './revocations.ts'
@@ -25,9 +26,11 @@ export interface PresentedTokensOptions {
   readonly clock: Clock
   /**
    * Up to when it is known here which keys there are, in milliseconds since the epoch; undefined where that is not known
-   * now. Of a key that is not known and may be newer, nothing can be told. Absent: none is ever missing.
+   * now. Absent: none is ever missing.
    */
   readonly knownUntil?: () => number | undefined
+  /** Looks for a key that is not known and may be newer. Absent: nothing can be told of such a one. */
+  readonly lookForKey?: LookForKey | undefined
   readonly shared?: SharedVerifications | undefined
   /** Most memory for verified tokens that are kept, in bytes, roughly; 32 MiB by default, for about 11,000 usual ones. */
   readonly cacheBytes?: number
@@ -75,7 +78,7 @@ export class PresentedTokens {
     if (typeof kid !== 'string') return undefined
     const key = keys.key(kid)
     if (key === undefined) {
-      if (keys.hasLeft(kid) || !this.#mayBeByNewKey(compact.claims)) return undefined
+      if (keys.hasLeft(kid) || !(await this.#mayBeByNewKey(kid, compact.claims))) return undefined
       throw unavailable('the key of the token is not known here yet')
     }
     const verified = await this.#verifyAnew(text, compact, key)
@@ -96,17 +99,18 @@ export class PresentedTokens {
 
   /**
    * Whether a token that says it is ours may be by a key that has not arrived here. A key is published before it signs, so
-   * that of a token of a time that has been told of is here or is none. To call the others bad would be a guess, and
-   * `/revoke` would answer that there is nothing to revoke (I5, I6).
+   * that of a token of a time that has been told of is here or is none, and that of a later one is found by looking. To
+   * call a token bad on a guess would be wrong (I6), and `/revoke` would answer that there is nothing to revoke (I5).
    */
-  #mayBeByNewKey(claims: CompactToken['claims']): boolean {
-    const { knownUntil, clock } = this.#options
+  async #mayBeByNewKey(kid: string, claims: CompactToken['claims']): Promise<boolean> {
+    const { knownUntil, lookForKey, clock } = this.#options
     const subject = this.subjectOf(claims)
     if (knownUntil === undefined || subject === undefined || this.issuerOf(claims, subject) === undefined) return false
     const { iat } = claims
     if (typeof iat !== 'number' || iat * SECOND > clock.now() + maxSkewMs) return false
     // Whole seconds, rounded down.
-    return (iat + 1) * SECOND > (knownUntil() ?? Number.NEGATIVE_INFINITY)
+    if ((iat + 1) * SECOND <= (knownUntil() ?? Number.NEGATIVE_INFINITY)) return false
+    return lookForKey === undefined || (await lookForKey(subject, kid)) !== 'absent'
   }
 
   /** Verifies all that never changes: that the claims are of ours, and the signature, on another replica's word or itself. */

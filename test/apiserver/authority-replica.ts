@@ -12,6 +12,7 @@ import { buildClaims } from '../../src/tokens/claims.ts'
 import { mintToken, newTokenID } from '../../src/tokens/mint.ts'
 import { callers, form } from '../authority/fake-callers.ts'
 import { eventually } from '../builders/eventually.ts'
+import { operatorNamespace } from '../chart/helm.ts'
 
 const issuer = 'https://signet.example'
 /** Whose tokens are revoked. */
@@ -30,6 +31,7 @@ export async function startReplica(options: ReplicaOptions) {
   const client = new HttpKubeClient(await loadConfig({ kubeconfig }))
   const all = authorityRevocations({
     client,
+    namespace: operatorNamespace,
     source,
     keysHeardAt: () => performance.now(),
     issuer,

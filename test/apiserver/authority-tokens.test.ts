@@ -88,6 +88,7 @@ beforeAll(async () => {
       const revoking = authorityRevocations({
         ...basis,
         client,
+        namespace: operatorNamespace,
         keysHeardAt: () => configMaps.stats.toldAt,
         trustDomain: 'cluster.local',
         watchNamespaces: [],

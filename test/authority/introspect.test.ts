@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { introspect } from '../../src/authority/introspect.ts'
+import type { KeyPresence, LookForKey } from '../../src/authority/key-lookup.ts'
 import { PresentedTokens, type PresentedTokensOptions } from '../../src/authority/presented-tokens.ts'
 import { SharedVerifications } from '../../src/authority/shared-verifications.ts'
 import { HOUR, MINUTE, SECOND } from '../../src/duration.ts'
@@ -186,6 +187,26 @@ describe('introspection', () => {
     }
     deafMs = MINUTE - SECOND
     expect(await ask(token)).toEqual(inactive)
+  })
+
+  it('looks for an unknown key that may be new, for the identity that the token names, and only for such a one', async () => {
+    const looks: unknown[] = []
+    let found: KeyPresence = 'present'
+    const lookForKey: LookForKey = async (...look) => {
+      looks.push(look)
+      return found
+    }
+    const ask = endpoint({ lookForKey })
+    const token = await makeToken({ key: keys.RS256 })
+    expect(await ask(token)).toEqual(inactive)
+    expect(await ask(await makeToken())).toMatchObject({ active: true })
+    expect(looks).toEqual([])
+    deafMs = MINUTE
+    for (found of ['present', 'unknown'] as const) await expect(ask(token)).rejects.toMatchObject({ status: 503 })
+    found = 'absent'
+    expect(await ask(token)).toEqual(inactive)
+    const look = [expect.objectContaining({ namespace: 'shop', name: 'orders' }), keys.RS256.publicJwk.kid]
+    expect(looks).toEqual([look, look, look])
   })
 
   it.each<[string, Record<string, unknown>]>([

@@ -6,6 +6,7 @@ import type { CallerAuthenticator } from '../../authority/caller.ts'
 import { DeletedIdentities } from '../../authority/deleted-identities.ts'
 import type { FormEndpoint } from '../../authority/form-endpoint.ts'
 import { introspect } from '../../authority/introspect.ts'
+import { limitedLookup } from '../../authority/key-lookup.ts'
 import { KnownKeys } from '../../authority/known-keys.ts'
 import { PresentedTokens } from '../../authority/presented-tokens.ts'
 import type { PublicKeySource } from '../../authority/public-key-source.ts'
@@ -20,6 +21,7 @@ import { type Clock, systemClock } from '../../clock.ts'
 import { MINUTE } from '../../duration.ts'
 import type { KubeClient } from '../../kube/client.ts'
 import type { HttpKubeClient } from '../../kube/http-client.ts'
+import { keyLookup } from '../../kube/key-lookup.ts'
 import { type LeanRevocation, leanRevocations } from '../../kube/lean-revocation.ts'
 import type { KubeObject } from '../../kube/object.ts'
 import { Reflector } from '../../kube/reflector.ts'
@@ -30,6 +32,8 @@ import type { Logger } from '../../logger.ts'
 
 export interface AuthorityRevocationsOptions {
   readonly client: KubeClient & Pick<HttpKubeClient, 'clockOffset'>
+  /** The operator's own, which public keys are published in. */
+  readonly namespace: string
   readonly source: PublicKeySource
   /** When the API server last told which keys there are, in milliseconds of the monotonic clock; undefined before. */
   readonly keysHeardAt: () => number | undefined
@@ -100,6 +104,7 @@ export function authorityRevocations(options: AuthorityRevocationsOptions): Auth
       const heardAt = options.keysHeardAt()
       return heardAt === undefined || keys.isBehind() ? undefined : clock.now() - (clock.monotonic() - heardAt)
     },
+    lookForKey: limitedLookup(keyLookup({ client, namespace: options.namespace, logger }), clock),
     shared:
       sharedCache === undefined
         ? undefined

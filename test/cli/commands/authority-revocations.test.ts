@@ -4,6 +4,9 @@ import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
 import { authorityRevocations } from '../../../src/cli/commands/authority-revocations.ts'
 import { DAY, MINUTE, SECOND } from '../../../src/duration.ts'
+import type { PublicJwk } from '../../../src/keys/public-jwk.ts'
+import { type ConfigMap, ConfigMapPublicKeyStore } from '../../../src/kube/public-key-store.ts'
+import { Store } from '../../../src/kube/store.ts'
 import { silentLogger } from '../../../src/logger.ts'
 import { callers, form } from '../../authority/fake-callers.ts'
 import { FakeSharedCache } from '../../authority/fake-shared-cache.ts'
@@ -32,6 +35,7 @@ async function replica(
   let deafSince: number | undefined
   const all = authorityRevocations({
     client: { ...cluster, clockOffset: () => skewed.ahead },
+    namespace: 'signet-system',
     source,
     keysHeardAt: () => deafSince ?? clock.monotonic(),
     issuer,
@@ -66,6 +70,17 @@ async function replica(
   }
   const ask = (token: string) => revoke(form('shop/orders', { token }))
   return { write, clock, source, hear, isActive, listed, revoke: ask }
+}
+
+/** As the controller would, for `orders`. */
+async function publish(key: PublicJwk): Promise<void> {
+  const store = new ConfigMapPublicKeyStore({
+    client: cluster,
+    store: new Store<ConfigMap>(),
+    namespace: 'signet-system',
+  })
+  const wanted = { keys: [key], uid: 'uid-of-orders', ringVersion: undefined }
+  await store.put({ namespace: 'shop', name: 'orders' }, undefined, wanted)
 }
 
 it('shares what it has verified under the private key of its certificate, also after that was renewed', async () => {
@@ -117,12 +132,19 @@ it('I5 I6: neither takes a token for revoked nor for none whose key may not have
   one.hear(false)
   one.clock.advance(10 * SECOND)
   // Published, and signing since, for five seconds; the watch has not brought it.
+  await publish(keys.EdDSA.publicJwk)
   const [early, late] = [await issuedAt(told - 60, 'token-5'), await issuedAt(told + 5, 'token-6')]
   await expect(one.isActive(late)).rejects.toMatchObject({ status: 503 })
   await expect(one.revoke(late)).rejects.toMatchObject({ status: 503 })
   // A key that had signed before what was told last would be here.
   expect(await one.isActive(early)).toBe(false)
   expect(await one.revoke(early)).toMatchObject({ status: 200 })
+  // One that is published nowhere is nobody's.
+  const none = await makeToken({
+    key: keys.RS256,
+    claims: { jti: 'token-8', iat: told + 5, nbf: told + 5, exp: told + 60 },
+  })
+  expect(await one.isActive(none)).toBe(false)
   one.hear(true)
   one.source.set([keysOf('shop/orders', keys.ES256.publicJwk, keys.EdDSA.publicJwk)])
   await eventually(async () => expect(await one.isActive(late)).toBe(true))
