@@ -246,7 +246,7 @@ describe('a token that has been seen before', () => {
     const tokens = new PresentedTokens({
       issuer,
       trustDomain: 'cluster.local',
-      keys: { ready: () => true, key: (kid) => known.get(kid), exists: () => true },
+      keys: { ready: () => true, key: (kid) => known.get(kid), hasLeft: () => false, exists: () => true },
       revocations,
       clock,
     })
