@@ -98,6 +98,9 @@ describe('what is kept fresh', () => {
     failing = undefined
     await vi.advanceTimersByTimeAsync(30_000)
     expect(told).toEqual(['down', 'well'])
+    failing = new Error('down again')
+    await vi.advanceTimersByTimeAsync(120_000)
+    expect(told).toEqual(['down', 'well', 'down again'])
   })
 
   it('is left alone for as long as the authority asks', async () => {
