@@ -28,16 +28,15 @@ const limitMs = 5000
 const backOffMs = 100
 
 /**
- * A service that asks the authority over one kept connection, one question at a time. What fails it repeats once, on a
- * connection of its own: exchange and introspection do nothing that cannot be done twice. The SDK repeats an exchange up
- * to three times.
+ * A service that asks the authority over one kept connection, one question at a time. What fails it repeats once, over the
+ * connection that takes the place of a lost one: exchange and introspection do nothing that cannot be done twice. One of
+ * its own for each question would cost handshakes by the hundred just when there is the least time. The SDK repeats an
+ * exchange up to three times.
  */
 export class CallingService {
-  readonly #peer: Peer
   readonly #client: Client
 
   constructor(peer: Peer) {
-    this.#peer = peer
     this.#client = clientOf(peer)
   }
 
@@ -45,13 +44,8 @@ export class CallingService {
     const failure = await failureOf(this.#client, question)
     if (failure === undefined) return {}
     await sleep(backOffMs)
-    const other = clientOf(this.#peer)
-    try {
-      const failureAfterRetry = await failureOf(other, question)
-      return failureAfterRetry === undefined ? { failure } : { failure, failureAfterRetry }
-    } finally {
-      await other.destroy()
-    }
+    const failureAfterRetry = await failureOf(this.#client, question)
+    return failureAfterRetry === undefined ? { failure } : { failure, failureAfterRetry }
   }
 
   async close(): Promise<void> {
