@@ -22,6 +22,8 @@ export const describe =
 const form = { 'content-type': 'application/x-www-form-urlencoded' }
 /** Requests that warm a process up before its cold path is measured: each of a subject of its own. */
 const warmUp = 3000
+/** What the bare server answers: as much as an exchange or an introspection. */
+const bareBytes = 900
 
 /**
  * Each subject is a pod with a ServiceAccount of its own on a real API server, which has issued its token. Cold: every
@@ -68,6 +70,8 @@ class Measure {
   readonly #exchanges: readonly string[]
   readonly #ca: string
   #tokens: readonly string[] = []
+  /** Answers the same requests in turns with the authority, so that a machine whose pace changes changes both. */
+  #bare: ServerProcess | undefined
 
   constructor(options: Options, subjects: readonly BoundToken[], ca: string) {
     const { seconds = 3, rounds = 3, connections = 32 } = options
@@ -82,6 +86,7 @@ class Measure {
   async authority(fleet: AuthorityFleet): Promise<Findings> {
     progress('one authority')
     const one = await fleet.authority()
+    this.#bare = await fleet.bare(bareBytes)
     const coldExchange = await this.#cold(one, '/token', this.#exchanges, form)
     const warmExchange = await this.#warm([one], '/token', this.#exchanges.slice(0, 100), form)
     const residentMb = await one.residentMb()
@@ -115,6 +120,7 @@ class Measure {
     try {
       const flags = [`--redis-url=${redis.url}`]
       const first = await fleet.authority(flags)
+      this.#bare = await fleet.bare(bareBytes)
       const coldIntrospectionRedis = await this.#introspectCold(first)
       const warmIntrospectionRedis = await this.#introspectWarm([first])
       await first.stop()
@@ -147,7 +153,8 @@ class Measure {
     const TokenRequest = await ask(asked.path, asked.body, '"token":"')
     const reviews = '/apis/authentication.k8s.io/v1/tokenreviews'
     const TokenReview = await ask(reviews, review, '"authenticated":true')
-    const bare = await this.#warm([await fleet.bare(900)], '/', this.#exchanges.slice(0, 100), form)
+    this.#bare = undefined
+    const bare = await this.#warm([await fleet.bare(bareBytes)], '/', this.#exchanges.slice(0, 100), form)
     return { TokenRequest, TokenReview, bare }
   }
 
@@ -167,7 +174,7 @@ class Measure {
     return { ...figures, cpuUsPerRequest: (((await server.cpuSeconds()) - before) / requests) * 1e6 }
   }
 
-  /** Of several servers at the same time rates add up, and the worst times count. */
+  /** Of several servers at the same time rates add up, and the worst times count; `ofBare` is to one bare server. */
   async #warm(
     servers: readonly ServerProcess[],
     path: string,
@@ -175,23 +182,24 @@ class Measure {
     headers: Readonly<Record<string, string>>,
   ): Promise<Figures> {
     const connections = Math.ceil(this.#connections / servers.length)
+    const ask = (port: number, most: number): Promise<Figures> =>
+      this.#load({
+        url: `https://127.0.0.1:${port}${path}`,
+        headers,
+        connections: most,
+        ...(bodies === undefined ? {} : { bodies }),
+      })
     const drive = async (): Promise<Figures> => {
       const before = await sum(servers.map((server) => server.cpuSeconds()))
-      const all = await Promise.all(
-        servers.map(({ port }) =>
-          this.#load({
-            url: `https://127.0.0.1:${port}${path}`,
-            headers,
-            connections,
-            ...(bodies === undefined ? {} : { bodies }),
-          }),
-        ),
-      )
+      const all = await Promise.all(servers.map(({ port }) => ask(port, connections)))
       const total = (figure: string) => all.reduce((added, one) => added + (one[figure] ?? Number.NaN), 0)
       const worst = (figure: string) => Math.max(...all.map((one) => one[figure] ?? Number.NaN))
       const spent = (await sum(servers.map((server) => server.cpuSeconds()))) - before
+      const requestsPerSecond = total('requestsPerSecond')
+      const bare = this.#bare === undefined ? undefined : await ask(this.#bare.port, this.#connections)
       return {
-        requestsPerSecond: total('requestsPerSecond'),
+        requestsPerSecond,
+        ...(bare === undefined ? {} : { ofBare: requestsPerSecond / (bare.requestsPerSecond ?? Number.NaN) }),
         p50Ms: worst('p50Ms'),
         p99Ms: worst('p99Ms'),
         maxMs: worst('maxMs'),
