@@ -112,7 +112,7 @@ async function compare(stage: AuthorityStage, directory: string, trouble: Troubl
       server = await startServer()
     }
     const scene = { server, proxy, questions }
-    await connected(replica)
+    await connected(replica, asking)
     await asking.during(settlesMs)
     const well = await asking.during(forMs / 2 - 2 * settlesMs)
     const end = performance.now() + forMs / 2
@@ -123,7 +123,7 @@ async function compare(stage: AuthorityStage, directory: string, trouble: Troubl
       while (!(await Promise.race([over, sleep(100, false)]))) await trouble.again?.(scene)
       troubled.push(...(await told))
       await trouble.end?.(scene)
-      await connected(replica)
+      await connected(replica, asking)
       await asking.during(SECOND)
     }
     return { title: trouble.title, well, troubled }
@@ -135,12 +135,16 @@ async function compare(stage: AuthorityStage, directory: string, trouble: Troubl
   }
 }
 
-function connected(replica: AuthorityReplica): Promise<void> {
+/** Asks on: that Redis takes what is written again is noticed by writing. */
+function connected(replica: AuthorityReplica, asking: Asking): Promise<void> {
   return waitFor({
     what: 'the replica to find its Redis',
     limitMs: 30_000,
     everyMs: 100,
-    until: async () => (await replica.metric('signet_shared_cache_degraded')) === 0,
+    until: async () => {
+      await asking.during(SECOND / 2)
+      return (await replica.metric('signet_shared_cache_degraded')) === 0
+    },
   })
 }
 
