@@ -1,43 +1,25 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { decodeToken } from '../../src/tokens/decode.ts'
-import { accountToken, clusterIssuer } from '../builders/account-token.ts'
-import { run } from '../cluster/command.ts'
-import { silent } from '../cluster/log.ts'
-import { ensurePackages } from '../cluster/packages.ts'
+import { accountToken } from '../builders/account-token.ts'
 import { projectDirectory } from '../cluster/paths.ts'
-import { keys } from '../fixtures/keys/keys.ts'
-import { type RunningAuthority, startAuthority } from './running-authority.ts'
+import { DocumentedAuthority, readPage } from './documented-authority.ts'
 
 /** Every command of docs/token-exchange.md, against an authority over HTTPS. */
-const page = await readFile(join(projectDirectory, 'docs/token-exchange.md'), 'utf8')
-const commands = [...page.matchAll(/```sh\n([\s\S]*?)```/g)].map(([, command = '']) => command)
-const [, shown = ''] = /```json\n([\s\S]*?)```/.exec(page) ?? []
+const { text, commands } = await readPage('token-exchange.md')
+const [, shown = ''] = /```json\n([\s\S]*?)```/.exec(text) ?? []
 
 // The same caller that asks for the same gets the same token again, which a running clock would show by what is left.
 const now = Date.now()
 
-let authority: RunningAuthority
-let directory: string
+let authority: DocumentedAuthority
 
 beforeAll(async () => {
-  await ensurePackages(['curl'], silent)
-  directory = await mkdtemp(join(tmpdir(), 'signet-docs-'))
-  authority = await startAuthority({
-    clusterKeys: { issuer: clusterIssuer, key: () => keys.RS256.publicJwk, lookAgain: async () => true },
-    objects: { areKnown: () => true, look: async () => 'present' },
-    identities: { ready: () => true, exists: () => true },
-    clock: { now: () => now, monotonic: () => performance.now() },
-  })
-  await writeFile(join(directory, 'ca.crt'), authority.trustBundle)
-  await writeFile(join(directory, 'account'), await accountToken({ now, claims: { aud: [authority.issuer] } }))
+  authority = await DocumentedAuthority.start({ clock: { now: () => now, monotonic: () => performance.now() } })
+  await authority.write('account', await accountToken({ now, claims: { aud: [authority.issuer] } }))
 }, 120_000)
-afterAll(async () => {
-  await authority.close()
-  await rm(directory, { recursive: true })
-})
+afterAll(() => authority.close())
 
 describe('docs/token-exchange.md', () => {
   it('shows both grants', () => {
@@ -48,10 +30,7 @@ describe('docs/token-exchange.md', () => {
   })
 
   it.each(commands)('%s', async (command) => {
-    const here = command.replace('/var/run/secrets/account/token', join(directory, 'account'))
-    expect(here).not.toBe(command)
-    const settings = `SIGNET_DIR='${directory}' SIGNET_ISSUER='${authority.issuer}' no_proxy=localhost`
-    const { stdout } = await run('sh', ['-ec', `export ${settings}\n${here}`])
+    const stdout = await authority.run(command, 'account')
     const { access_token: token, ...rest } = JSON.parse(stdout) as Record<string, unknown>
     const { access_token: _token, issued_token_type: type, ...others } = JSON.parse(shown) as Record<string, unknown>
     expect(rest).toEqual(command.includes('token-exchange') ? { ...others, issued_token_type: type } : others)
