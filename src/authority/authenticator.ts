@@ -4,7 +4,6 @@ import { formatSpiffeId, type SpiffeId } from '../identity/spiffe-id.ts'
 import type { TokenClaims } from '../tokens/claims.ts'
 import { TokenError } from '../tokens/token-error.ts'
 import type { Caller, CallerAuthenticator, CallerCredential, PresentedCredentials } from './caller.ts'
-import { certificateCaller } from './certificate-caller.ts'
 import { OAuthError } from './oauth-error.ts'
 import { type RateLimit, TooManyRequests } from './rate-limit.ts'
 import type { ServiceAccountCallers } from './service-account-callers.ts'
@@ -74,7 +73,7 @@ export class Authenticator<Token extends OwnToken = OwnToken> implements CallerA
     return { identity: { namespace, name }, subject, credential, expiresAt }
   }
 
-  #prove(presented: PresentedCredentials): Promise<Proof> | Proof {
+  #prove(presented: PresentedCredentials): Promise<Proof> {
     const { authorization, clientAssertionType, clientAssertion, peerCertificate } = presented
     if (clientAssertion !== undefined || clientAssertionType !== undefined) {
       // RFC 6749 §2.3: not more than one method a request.
@@ -115,8 +114,10 @@ export class Authenticator<Token extends OwnToken = OwnToken> implements CallerA
     return { identity: subject, credential: 'signet-token', expiresAt: claims.exp * 1000 }
   }
 
-  #proveCertificate(certificate: Uint8Array): Proof {
+  async #proveCertificate(certificate: Uint8Array): Promise<Proof> {
     const { trustDomain, clock } = this.#options
+    // Loaded by the first who shows one: what reads certificates takes a tenth of a start.
+    const { certificateCaller } = await import('./certificate-caller.ts')
     const proved = certificateCaller(certificate, { trustDomain, now: clock.now() })
     if (proved === undefined) throw this.#refused('certificate')
     const credential: CallerCredential = 'client-certificate'
