@@ -4,6 +4,8 @@ import type { Duplex } from 'node:stream'
 
 interface Connection {
   readonly address: string
+  /** Its place in the order of arrival. */
+  readonly number: number
   socket: Duplex
   /** The number of its latest request, counted over all connections. */
   asked: number
@@ -25,6 +27,7 @@ const mostLooks = 15
  */
 export class Connections {
   private readonly limit: number
+  private arrivals = 0
   private requests = 0
   /** By the peer's address, which a TLS socket shares with the TCP socket below it; in the order of arrival. */
   private readonly all = new Map<string, Connection>()
@@ -45,7 +48,13 @@ export class Connections {
       socket.destroy()
       return
     }
-    const connection: Connection = { address, socket, asked: 0, trusted: false }
+    const connection: Connection = {
+      address,
+      number: ++this.arrivals,
+      socket,
+      asked: 0,
+      trusted: false,
+    }
     this.all.set(address, connection)
     socket.once('close', () => this.leave(connection))
     if (this.all.size > this.limit) this.makeRoom(connection)
@@ -62,13 +71,17 @@ export class Connections {
     this.opened.set(socket, connection)
   }
 
-  /** A request has come; what becomes of its answer tells what the connection is worth. */
-  ask(socket: Duplex, response: ServerResponse): void {
+  /**
+   * A request has come; what becomes of its answer tells what the connection is worth. Returns the connection's place in
+   * the order of arrival.
+   */
+  ask(socket: Duplex, response: ServerResponse): number {
     const connection = this.opened.get(socket)
-    if (connection === undefined) return
+    if (connection === undefined) return 0
     connection.trusted ||= wasGood(connection)
     connection.asked = ++this.requests
     connection.response = response
+    return connection.number
   }
 
   /**

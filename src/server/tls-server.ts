@@ -6,6 +6,7 @@ import type { Logger } from '../logger.ts'
 import { answerText } from './answer.ts'
 import { CertificateFiles } from './certificate-files.ts'
 import { Connections } from './connections.ts'
+import { departureMs } from './departures.ts'
 
 /** Bounds on what a peer may take; times in milliseconds. */
 export interface ServerLimits {
@@ -56,8 +57,8 @@ export interface TlsServer {
   /** Why no request can be served; undefined when ready. */
   ready(): string | undefined
   /**
-   * Serves on for `graceMs`, ending each connection with its next answer, then closes. Resolves once every request
-   * that had begun is answered.
+   * Serves on for `graceMs`, ending connections one after another, each with an answer, then closes. Resolves once every
+   * request that had begun is answered.
    */
   drain(graceMs: number): Promise<void>
   /** Closes at once, whatever is under way. */
@@ -72,7 +73,8 @@ export async function startTlsServer(options: TlsServerOptions): Promise<TlsServ
   const { port, host, certificateDirectory, handler, logger, clock = systemClock, onCertificate } = options
   const limits = { ...defaultLimits, ...options.limits }
   const connections = new Connections(limits.connections)
-  let draining = false
+  /** While draining: whether a connection, by its number, has to end. */
+  let mustEnd: ((connection: number) => boolean) | undefined
   const server = createServer(
     {
       ...tlsOptions,
@@ -85,8 +87,8 @@ export async function startTlsServer(options: TlsServerOptions): Promise<TlsServ
       maxHeaderSize: limits.headerBytes,
     },
     (request, response) => {
-      connections.ask(request.socket, response)
-      if (draining) response.shouldKeepAlive = false
+      const connection = connections.ask(request.socket, response)
+      if (mustEnd?.(connection) === true) response.shouldKeepAlive = false
       try {
         handler(request, response)
       } catch (error) {
@@ -124,7 +126,8 @@ export async function startTlsServer(options: TlsServerOptions): Promise<TlsServ
     port: (server.address() as AddressInfo).port,
     ready: () => files.reason(),
     drain: async (graceMs) => {
-      draining = true
+      const began = clock.monotonic()
+      mustEnd = (connection) => clock.monotonic() - began >= departureMs(connection, graceMs)
       await new Promise((resolve) => setTimeout(resolve, graceMs))
       stopReloading()
       // Idle connections end now; the others with the answer that they wait for.

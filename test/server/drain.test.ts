@@ -52,15 +52,27 @@ describe.concurrent('drain', () => {
     await expect(call({ port: leaving.port })).rejects.toMatchObject({ code: 'ECONNREFUSED' })
   })
 
-  it('tells kept connections to end with their next answer, and still takes new ones', async () => {
-    const server = await start()
-    const agent = new Agent({ keepAlive: true })
-    expect((await call({ port: server.port, agent })).headers.connection).toBe('keep-alive')
-    const drained = server.drain(3_000)
-    expect((await call({ port: server.port, agent })).headers.connection).toBe('close')
+  it('tells kept connections to end one after another, each with an answer, and still takes new ones', async () => {
+    let now = 0
+    const server = await start({ clock: { now: () => now, monotonic: () => now } })
+    const agents = Array.from({ length: 8 }, () => new Agent({ keepAlive: true }))
+    /** Which of them are told to end with the answer that they get now. */
+    const leaving = async (): Promise<number[]> => {
+      const answers = await Promise.all(agents.map((agent) => call({ port: server.port, agent })))
+      return answers.flatMap(({ headers }, index) => (headers.connection === 'close' ? [index] : []))
+    }
+    expect(await leaving()).toEqual([])
+    const drained = server.drain(1_000)
+    expect(await leaving()).toEqual([])
+    now = 350
+    const early = await leaving()
+    expect(early.length).toBeGreaterThanOrEqual(2)
+    expect(early.length).toBeLessThanOrEqual(6)
+    now = 600
+    expect(await leaving()).toHaveLength(8)
     expect((await call({ port: server.port })).status).toBe(200)
     await drained
-    agent.destroy()
+    agents.forEach((agent) => agent.destroy())
   })
 
   it('answers what is under way before it resolves', async () => {
