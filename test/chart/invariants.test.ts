@@ -114,6 +114,18 @@ describe('every pod of the chart', () => {
     }
   })
 
+  it('lets a new replica of the authority warm up before an old one leaves', () => {
+    const seconds = of('Deployment').map(({ metadata, spec }) => [
+      metadata.name,
+      (spec as { minReadySeconds?: number }).minReadySeconds,
+    ])
+    expect(Object.fromEntries(seconds)).toEqual({
+      'signet-authority': 5,
+      'signet-controller': undefined,
+      'signet-webhook': undefined,
+    })
+  })
+
   it('mounts no Secret but the serving certificate of its own', () => {
     const mounted = podSpecs().map(([name, { volumes = [] }]) => [
       name,

@@ -1,7 +1,7 @@
 {{/*
 The Deployment of one process. Takes a dict of
   root, component, values (of the component), args (list),
-  port (its own one, if it serves), tlsSecret (if it serves TLS), apiAccess (whether it calls the API server), nodeOptions (flags of Node's own, optional),
+  port (its own one, if it serves), tlsSecret (if it serves TLS), apiAccess (whether it calls the API server), nodeOptions (flags of Node's own, optional), minReadySeconds (optional),
   secretVolumes (further Secrets to mount below /var/run/signet: a list of dicts of name, secretName and, for one key of it only, key and path).
 */}}
 {{- define "signet.deployment" -}}
@@ -27,6 +27,9 @@ spec:
   {{- end }}
   {{- end }}
   revisionHistoryLimit: 3
+  {{- with .minReadySeconds }}
+  minReadySeconds: {{ . }}
+  {{- end }}
   selector:
     matchLabels:
       {{- include "signet.selectorLabels" . | nindent 6 }}
