@@ -1,11 +1,18 @@
 import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { type Clock, systemClock } from '../clock.ts'
 
-interface Connection {
-  readonly address: string
+/** A connection on which something was asked. */
+export interface AskingConnection {
   /** Its place in the order of arrival. */
   readonly number: number
+  /** When it came, in milliseconds of the monotonic clock. */
+  readonly since: number
+}
+
+interface Connection extends AskingConnection {
+  readonly address: string
   socket: Duplex
   /** The number of its latest request, counted over all connections. */
   asked: number
@@ -27,14 +34,16 @@ const mostLooks = 15
  */
 export class Connections {
   private readonly limit: number
+  private readonly clock: Pick<Clock, 'monotonic'>
   private arrivals = 0
   private requests = 0
   /** By the peer's address, which a TLS socket shares with the TCP socket below it; in the order of arrival. */
   private readonly all = new Map<string, Connection>()
   private readonly opened = new WeakMap<Duplex, Connection>()
 
-  constructor(limit: number) {
+  constructor(limit: number, clock: Pick<Clock, 'monotonic'> = systemClock) {
     this.limit = limit
+    this.clock = clock
   }
 
   get size(): number {
@@ -51,6 +60,7 @@ export class Connections {
     const connection: Connection = {
       address,
       number: ++this.arrivals,
+      since: this.clock.monotonic(),
       socket,
       asked: 0,
       trusted: false,
@@ -72,16 +82,16 @@ export class Connections {
   }
 
   /**
-   * A request has come; what becomes of its answer tells what the connection is worth. Returns the connection's place in
-   * the order of arrival.
+   * A request has come; what becomes of its answer tells what the connection is worth. Undefined where the connection
+   * has gone.
    */
-  ask(socket: Duplex, response: ServerResponse): number {
+  ask(socket: Duplex, response: ServerResponse): AskingConnection | undefined {
     const connection = this.opened.get(socket)
-    if (connection === undefined) return 0
+    if (connection === undefined) return undefined
     connection.trusted ||= wasGood(connection)
     connection.asked = ++this.requests
     connection.response = response
-    return connection.number
+    return connection
   }
 
   /**

@@ -11,5 +11,18 @@ const last = 0.6
  * handshakes in a moment. What is left of the grace is for those that ask seldom.
  */
 export function departureMs(connection: number, graceMs: number): number {
-  return graceMs * (first + (last - first) * ((connection * golden) % 1))
+  return graceMs * (first + (last - first) * spread(connection))
+}
+
+/**
+ * How old a connection may get, in milliseconds: between four and six fifths of `ageMs`, so that those that came together
+ * do not end together. A replica that was added would else get nothing of those that asked before.
+ */
+export function mostAgeMs(connection: number, ageMs: number): number {
+  return ageMs * (0.8 + 0.4 * spread(connection))
+}
+
+/** From 0 to 1. */
+function spread(connection: number): number {
+  return (connection * golden) % 1
 }

@@ -5,8 +5,8 @@ import { type Clock, systemClock } from '../clock.ts'
 import type { Logger } from '../logger.ts'
 import { answerText } from './answer.ts'
 import { CertificateFiles } from './certificate-files.ts'
-import { Connections } from './connections.ts'
-import { departureMs } from './departures.ts'
+import { type AskingConnection, Connections } from './connections.ts'
+import { departureMs, mostAgeMs } from './departures.ts'
 
 /** Bounds on what a peer may take; times in milliseconds. */
 export interface ServerLimits {
@@ -22,6 +22,8 @@ export interface ServerLimits {
   readonly headerBytes: number
   /** How long a connection is kept between requests. The API server keeps its end for 90 s, so ours is longer. */
   readonly keepAliveTimeout: number
+  /** After which a connection ends with its next answer, give or take a fifth. */
+  readonly connectionAge: number
   /** How often the certificate files are looked at. */
   readonly certificateInterval: number
 }
@@ -35,6 +37,7 @@ export const defaultLimits: ServerLimits = {
   checkInterval: 1000,
   headerBytes: 16 * 1024,
   keepAliveTimeout: 120_000,
+  connectionAge: 300_000,
   certificateInterval: 1000,
 }
 
@@ -72,9 +75,13 @@ const tlsOptions = { minVersion: 'TLSv1.2' } as const
 export async function startTlsServer(options: TlsServerOptions): Promise<TlsServer> {
   const { port, host, certificateDirectory, handler, logger, clock = systemClock, onCertificate } = options
   const limits = { ...defaultLimits, ...options.limits }
-  const connections = new Connections(limits.connections)
-  /** While draining: whether a connection, by its number, has to end. */
-  let mustEnd: ((connection: number) => boolean) | undefined
+  const connections = new Connections(limits.connections, clock)
+  let drain: { readonly began: number; readonly graceMs: number } | undefined
+  const mustEnd = ({ number, since }: AskingConnection): boolean => {
+    const now = clock.monotonic()
+    if (now - since >= mostAgeMs(number, limits.connectionAge)) return true
+    return drain !== undefined && now - drain.began >= departureMs(number, drain.graceMs)
+  }
   const server = createServer(
     {
       ...tlsOptions,
@@ -88,7 +95,7 @@ export async function startTlsServer(options: TlsServerOptions): Promise<TlsServ
     },
     (request, response) => {
       const connection = connections.ask(request.socket, response)
-      if (mustEnd?.(connection) === true) response.shouldKeepAlive = false
+      if (connection !== undefined && mustEnd(connection)) response.shouldKeepAlive = false
       try {
         handler(request, response)
       } catch (error) {
@@ -126,8 +133,7 @@ export async function startTlsServer(options: TlsServerOptions): Promise<TlsServ
     port: (server.address() as AddressInfo).port,
     ready: () => files.reason(),
     drain: async (graceMs) => {
-      const began = clock.monotonic()
-      mustEnd = (connection) => clock.monotonic() - began >= departureMs(connection, graceMs)
+      drain = { began: clock.monotonic(), graceMs }
       await new Promise((resolve) => setTimeout(resolve, graceMs))
       stopReloading()
       // Idle connections end now; the others with the answer that they wait for.

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { departureMs } from '../../src/server/departures.ts'
+import { departureMs, mostAgeMs } from '../../src/server/departures.ts'
 
 const graceMs = 15_000
 
@@ -24,4 +24,12 @@ it('spreads connections evenly, however many there are and whichever are left', 
       expect(Math.abs(early.length / count - 0.5)).toBeLessThan(0.2)
     }),
   )
+})
+
+it('lets connections that came together grow old at different times', () => {
+  const ages = Array.from({ length: 100 }, (_, connection) => mostAgeMs(connection, 300_000)).sort((a, b) => a - b)
+  expect(ages[0]).toBeGreaterThanOrEqual(240_000)
+  expect(ages.at(-1)).toBeLessThan(360_000)
+  const gaps = ages.slice(1).map((age, index) => age - (ages[index] ?? 0))
+  expect(Math.max(...gaps)).toBeLessThan(4000)
 })

@@ -75,6 +75,21 @@ describe.concurrent('drain', () => {
     agents.forEach((agent) => agent.destroy())
   })
 
+  it('ends a connection that has grown old with an answer, so that a new replica gets its share', async () => {
+    let now = 0
+    const server = await start({ clock: { now: () => now, monotonic: () => now }, limits: { connectionAge: 1000 } })
+    const agent = new Agent({ keepAlive: true })
+    const connectionHeader = async () => (await call({ port: server.port, agent })).headers.connection
+    expect(await connectionHeader()).toBe('keep-alive')
+    now = 700
+    expect(await connectionHeader()).toBe('keep-alive')
+    now = 1200
+    expect(await connectionHeader()).toBe('close')
+    // Over another one.
+    expect(await connectionHeader()).toBe('keep-alive')
+    agent.destroy()
+  })
+
   it('answers what is under way before it resolves', async () => {
     const [begun, release] = [Promise.withResolvers<undefined>(), Promise.withResolvers<undefined>()]
     const server = await start({
