@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { AuthorityFleet, issuer, issuingKeysMade } from '../../bench/authority-fleet.ts'
@@ -7,13 +7,14 @@ import { withStage } from '../../bench/many-identities.ts'
 import { publishKeys } from '../../bench/published-keys.ts'
 import { withServingCertificate } from '../../bench/serving-certificate.ts'
 import { load } from '../../bench/wrk.ts'
-import { exchangeForm } from '../../src/verifier/exchange.ts'
 import { servingName } from '../builders/serving-certificate.ts'
-import { answerOf, type Peer, type Question } from './rolling/calling-service.ts'
+import { freePorts } from '../cluster/ports.ts'
 import { Deployment } from './rolling/deployment.ts'
-import { type Phase, phaseFigures, phaseTable, shortfalls } from './rolling/judge.ts'
-import { pacedLoad } from './rolling/paced-load.ts'
-import { ServiceProxy } from './rolling/service-proxy.ts'
+import { phaseFigures, phaseTable, shortfalls } from './rolling/judge.ts'
+import { Phases } from './rolling/phases.ts'
+import { exchange, introspectionsOf } from './rolling/questions.ts'
+import type { Peer, Question } from './rolling/paced-load.ts'
+import { type Proxy, requestProxy, serviceProxy } from './rolling/proxies.ts'
 import type { Outcome, Soak } from './soak.ts'
 
 const share = 0.4
@@ -27,17 +28,23 @@ const graceSeconds = 30
 
 /** Until kubelet has looked and kube-proxy has heard. */
 const endpointLagMs = 1000
+/** `minReadySeconds` of the chart. */
+const minReadyMs = 5000
+/** Two replicas, and those that take their places, at the fixed addresses that a proxy of requests is given. */
+const slots = 4
 
 type Log = (line: string) => void
 
 /**
- * Authorities as they are shipped, over TLS, behind a proxy that balances connections as a Service does. Half of the
- * requests exchange, half introspect, all of tokens that are known: the pace is bounded by the fastest they get.
+ * Authorities as they are shipped, over TLS, behind a proxy that balances connections as a Service does, and behind one
+ * that balances requests as an ingress does. Half of the requests exchange, half introspect, all of tokens that are
+ * known: the pace is bounded by the fastest they get.
  */
 export const rolling: Soak = {
   describe:
     `${services} services ask two authorities behind a proxy, at ${share * 100} % of what one serves: as fast as from ` +
-    'one, and no request fails while one is deleted and both are rolled, nor, after one retry, while one is killed',
+    'one, and no request fails while one is deleted and both are rolled, nor while one is killed, where the proxy ' +
+    'repeats requests or the service does',
   defaultMinutes: 2,
   leastMinutes: 1,
   onCluster: false,
@@ -59,7 +66,7 @@ async function run(minutes: number, log: Log): Promise<Outcome> {
         const fleet = new AuthorityFleet(certificates, plane.kubeconfig)
         try {
           const ca = await readFile(join(certificates, 'ca.crt'), 'utf8')
-          return await measured({ minutes, log, fleet, bound, ca, directory, machineLoad })
+          return await measured({ minutes, log, fleet, bound, ca, certificates, directory, machineLoad })
         } finally {
           await fleet.stop()
         }
@@ -76,13 +83,15 @@ interface Scene {
   readonly fleet: AuthorityFleet
   readonly bound: readonly BoundToken[]
   readonly ca: string
+  readonly certificates: string
   readonly directory: string
   readonly machineLoad: number
 }
 
-async function measured({ minutes, log, fleet, bound, ca, directory, machineLoad }: Scene): Promise<Outcome> {
+async function measured(scene: Scene): Promise<Outcome> {
+  const { minutes, log, fleet, bound, ca, machineLoad } = scene
   // So that what is introspected is live to the end.
-  const startReplica = () => fleet.authority(['--token-lifetime=1h'])
+  const startReplica = (port?: number) => fleet.authority(['--token-lifetime=1h'], port)
   const first = await startReplica()
   const direct: Peer = { url: `https://127.0.0.1:${first.port}`, ca, servername: servingName }
   const exchanges = bound.map(({ token }) => exchange(token))
@@ -93,89 +102,87 @@ async function measured({ minutes, log, fleet, bound, ca, directory, machineLoad
     `one replica exchanges ${most.exchanges.toFixed(0)} and introspects ${most.introspections.toFixed(0)} a second, ` +
       `${most.both.toFixed(0)} of both; the pace is ${perSecond.toFixed(0)}`,
   )
-  const proxy = await ServiceProxy.start(directory, [first.port], log)
-  try {
-    const proxied: Peer = { ...direct, url: proxy.url }
-    const questions = exchanges.flatMap((question, index) => [question, introspections[index] ?? question])
-    const phase = async (
-      name: string,
-      key: string,
-      { peer = proxied, meanwhile, mayFailOnce = false }: Partial<PhaseOptions> = {},
-    ): Promise<Phase> => {
-      log(name)
-      const leastSeconds = minutes * phaseSecondsPerMinute
-      return {
-        name,
-        key,
-        mayFailOnce,
-        ...(await pacedLoad({ peer, services, perSecond, questions, leastSeconds, meanwhile })),
-      }
+  const questions = exchanges.flatMap((question, index) => [question, introspections[index] ?? question])
+  const phases = new Phases({ services, perSecond, questions, leastSeconds: minutes * phaseSecondsPerMinute, log })
+  await phases.run(direct, 'direct', 'one replica, without a proxy')
+
+  const stopping = async <T>(proxy: Proxy, use: (peer: Peer) => Promise<T>): Promise<T> => {
+    try {
+      return await use({ ...direct, url: proxy.url })
+    } finally {
+      await proxy.stop()
     }
-    const alone = await phase('one replica, without the proxy', 'direct', { peer: direct })
-    const one = await phase('one replica', 'one')
-    const deployment = new Deployment({ proxy, replicas: [first], startReplica, endpointLagMs })
-    await deployment.add()
-    const two = await phase('two replicas', 'two')
-    const deleted = await phase('one of two deleted (SIGTERM)', 'deleted', { meanwhile: () => deployment.delete() })
-    const killed = await phase(`one of two killed (SIGKILL), ${kills} times`, 'killed', {
-      meanwhile: async () => {
-        for (let time = 0; time < kills; time += 1) await deployment.kill()
-      },
+  }
+
+  const service = await serviceProxy({ directory: await folder(scene, 'service'), replicas: [first.port], log })
+  const behindService = new Deployment({ proxy: service, replicas: [first], startReplica, endpointLagMs, minReadyMs })
+  const compared = await stopping(service, async (peer) => {
+    const one = await phases.run(peer, 'one', 'one replica')
+    await behindService.add()
+    const two = await phases.run(peer, 'two', 'two replicas')
+    const deleted = await phases.run(peer, 'deleted', 'one of two deleted (SIGTERM)', {
+      meanwhile: () => behindService.delete(),
+    })
+    const rolled = await phases.run(peer, 'rolled', 'both rolled', { meanwhile: () => behindService.roll() })
+    const killed = await phases.run(peer, 'killed', `one of two killed (SIGKILL), ${kills} times`, {
+      meanwhile: () => behindService.kill(),
+      times: kills,
       mayFailOnce: true,
     })
-    const rolled = await phase('both rolled', 'rolled', { meanwhile: () => deployment.roll() })
-    const phases = [alone, one, two, deleted, killed, rolled]
-    const leftSeconds = Math.max(...deployment.leftSeconds)
-    return {
-      table: [
-        ['one replica exchanges at most', `${most.exchanges.toFixed(0)} a second`],
-        ['one replica introspects at most', `${most.introspections.toFixed(0)} a second`],
-        [`the pace, ${share * 100} % of half and half`, `${perSecond.toFixed(0)} a second`],
-        ['load average before', machineLoad.toFixed(1)],
-        ['to leave after SIGTERM, longest', `${leftSeconds.toFixed(1)} s`],
-        ...phaseTable(phases),
-      ],
-      figures: {
-        exchangesPerSecond: most.exchanges,
-        introspectionsPerSecond: most.introspections,
-        pacePerSecond: perSecond,
-        machineLoad,
-        leftSeconds,
-        ...Object.fromEntries(phases.map((each) => [each.key, phaseFigures(each)])),
-      },
-      failures: [
-        ...shortfalls(phases, { one, two }),
-        ...(leftSeconds < graceSeconds ? [] : [`a replica took ${leftSeconds.toFixed(1)} s to leave`]),
-      ],
-    }
-  } finally {
-    await proxy.stop()
+    return { one, two, changing: [deleted, rolled, killed] }
+  })
+  await fleet.stop()
+
+  const ports = await freePorts(slots)
+  let started = 0
+  const startInSlot = () => startReplica(ports[started++ % slots])
+  const replicas = [await startInSlot(), await startInSlot()]
+  const directory = await folder(scene, 'ingress')
+  const certificate = { directory: scene.certificates, name: servingName }
+  const ingress = await requestProxy({ directory, replicas: ports, log }, certificate)
+  const behindIngress = new Deployment({
+    proxy: ingress,
+    replicas,
+    startReplica: startInSlot,
+    endpointLagMs,
+    minReadyMs,
+  })
+  await stopping(ingress, async (peer) => {
+    await phases.run(peer, 'balanced', 'two replicas, a proxy that repeats')
+    await phases.run(peer, 'balancedKilled', `one of two killed, ${kills} times, a proxy that repeats`, {
+      meanwhile: () => behindIngress.kill(),
+      times: kills,
+    })
+  })
+  const slowestToLeave = Math.max(...behindService.leftSeconds)
+  return {
+    table: [
+      ['one replica exchanges at most', `${most.exchanges.toFixed(0)} a second`],
+      ['one replica introspects at most', `${most.introspections.toFixed(0)} a second`],
+      [`the pace, ${share * 100} % of half and half`, `${perSecond.toFixed(0)} a second`],
+      ['load average before', machineLoad.toFixed(1)],
+      ['to leave after SIGTERM, longest', `${slowestToLeave.toFixed(1)} s`],
+      ...phaseTable(phases.all),
+    ],
+    figures: {
+      exchangesPerSecond: most.exchanges,
+      introspectionsPerSecond: most.introspections,
+      pacePerSecond: perSecond,
+      machineLoad,
+      leftSeconds: slowestToLeave,
+      ...Object.fromEntries(phases.all.map((each) => [each.key, phaseFigures(each)])),
+    },
+    failures: [
+      ...shortfalls(phases.all, compared),
+      ...(slowestToLeave < graceSeconds ? [] : [`a replica took ${slowestToLeave.toFixed(1)} s to leave`]),
+    ],
   }
 }
 
-interface PhaseOptions {
-  readonly peer: Peer
-  readonly meanwhile: () => Promise<void>
-  readonly mayFailOnce: boolean
-}
-
-const form = { 'content-type': 'application/x-www-form-urlencoded' }
-
-function exchange(subjectToken: string): Question {
-  const body = exchangeForm(subjectToken, { audience: 'payments' })
-  return { path: '/token', headers: form, body, rightAnswer: '{"access_token"' }
-}
-
-/** Questions about the tokens that those exchanges give, by the caller whose proof this is. */
-async function introspectionsOf(peer: Peer, exchanges: readonly Question[], proof: string): Promise<Question[]> {
-  const headers = { ...form, authorization: `Bearer ${proof}` }
-  const questions: Question[] = []
-  for (const question of exchanges) {
-    const { access_token: token } = JSON.parse(await answerOf(peer, question)) as { access_token: string }
-    const body = new URLSearchParams({ token }).toString()
-    questions.push({ path: '/introspect', headers, body, rightAnswer: '{"active":true' })
-  }
-  return questions
+async function folder({ directory }: Scene, name: string): Promise<string> {
+  const path = join(directory, name)
+  await mkdir(path)
+  return path
 }
 
 /** What one replica serves at most of tokens that it knows; of both in equal parts, the mean of what each costs. */

@@ -1,34 +1,39 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ServerProcess } from '../../../bench/server-process.ts'
-import type { ServiceProxy } from './service-proxy.ts'
+import type { Proxy } from './proxies.ts'
 
 /** Replicas behind a proxy, and what a Deployment and kubelet do with them. */
 export class Deployment {
   /** How long replicas took to leave that were told to, in seconds. */
   readonly leftSeconds: number[] = []
-  readonly #proxy: Pick<ServiceProxy, 'route'>
+  readonly #proxy: Pick<Proxy, 'route'>
   readonly #startReplica: () => Promise<ServerProcess>
   readonly #endpointLagMs: number
+  readonly #minReadyMs: number
   #endpoints: readonly ServerProcess[]
 
   constructor(options: {
-    readonly proxy: Pick<ServiceProxy, 'route'>
+    readonly proxy: Pick<Proxy, 'route'>
     readonly replicas: readonly ServerProcess[]
     /** Resolves once it is ready. */
     readonly startReplica: () => Promise<ServerProcess>
     /** How late a Service hears that an endpoint has gone: kubelet's look, and kube-proxy's. */
     readonly endpointLagMs: number
+    /** How long one has to have been ready until it counts as available: `minReadySeconds` of the chart. */
+    readonly minReadyMs: number
   }) {
     this.#proxy = options.proxy
     this.#endpoints = options.replicas
     this.#startReplica = options.startReplica
     this.#endpointLagMs = options.endpointLagMs
+    this.#minReadyMs = options.minReadyMs
   }
 
-  /** One more is started, and gets its share once it is ready. */
+  /** One more is started, and gets its share once it is ready. Resolves when it is available. */
   async add(): Promise<void> {
     const replica = await this.#startReplica()
     await this.#route([...this.#endpoints, replica])
+    await sleep(this.#minReadyMs)
   }
 
   /** The oldest pod is deleted: SIGTERM at once, the endpoint goes a little later; another takes its place. */
@@ -42,7 +47,7 @@ export class Deployment {
     await this.add()
   }
 
-  /** As a Deployment with `maxSurge: 1` and `maxUnavailable: 0`: a pod leaves when the one that replaces it is ready. */
+  /** As a Deployment with `maxSurge: 1` and `maxUnavailable: 0`: a pod leaves when the one that replaces it is available. */
   async roll(): Promise<void> {
     const leaving: Promise<void>[] = []
     for (const replica of this.#endpoints) {

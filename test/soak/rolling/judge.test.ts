@@ -5,21 +5,21 @@ const phase = (fields: Partial<Phase> = {}): Phase => ({
   name: 'two replicas',
   key: 'two',
   latencies: [1, 2, 3, 4],
-  failures: new Map(),
-  failuresAfterRetry: new Map(),
+  failures: {},
+  failuresAfterRetry: {},
   ...fields,
 })
 const one = phase({ name: 'one replica' })
-const reset = new Map([['read ECONNRESET', 2]])
+const reset = { 'read ECONNRESET': 2 }
 
 it('finds nothing short where no request failed and two are as fast as one', () => {
   const two = phase()
-  expect(shortfalls([one, two], { one, two })).toEqual([])
+  expect(shortfalls([one, two], { one, two, changing: [] })).toEqual([])
 })
 
 it('finds every reason for which requests failed', () => {
-  const two = phase({ failures: new Map([...reset, ['/token answered 503', 1]]) })
-  expect(shortfalls([one, two], { one, two })).toEqual([
+  const two = phase({ failures: { ...reset, '/token answered 503': 1 } })
+  expect(shortfalls([one, two], { one, two, changing: [] })).toEqual([
     'two replicas: 2 requests failed: read ECONNRESET',
     'two replicas: 1 requests failed: /token answered 503',
   ])
@@ -27,22 +27,26 @@ it('finds every reason for which requests failed', () => {
 
 it('lets a request fail once where a replica is killed, and not twice', () => {
   const killed = phase({ name: 'killed', failures: reset, mayFailOnce: true })
-  expect(shortfalls([killed], { one, two: one })).toEqual([])
-  expect(shortfalls([{ ...killed, failuresAfterRetry: reset }], { one, two: one })).toEqual([
+  expect(shortfalls([killed], { one, two: one, changing: [] })).toEqual([])
+  expect(shortfalls([{ ...killed, failuresAfterRetry: reset }], { one, two: one, changing: [] })).toEqual([
     'killed: 2 requests failed after one retry: read ECONNRESET',
   ])
 })
 
 it('finds that nothing was asked', () => {
-  expect(shortfalls([phase({ latencies: [] })], { one, two: one })).toEqual(['two replicas: nothing was asked'])
+  expect(shortfalls([phase({ latencies: [] })], { one, two: one, changing: [] })).toEqual([
+    'two replicas: nothing was asked',
+  ])
 })
 
-it('finds two replicas to be slower than one at the middle or at the end', () => {
+it('finds two replicas to be slower than one at the middle or at the end, and others at the middle', () => {
   const of = (most: number, last: number) => phase({ latencies: [1, most, most, last] })
-  expect(shortfalls([], { one: of(2, 10), two: of(4, 20) })).toEqual([])
-  expect(shortfalls([], { one: of(2, 10), two: of(4.1, 20.1) })).toEqual([
-    'p50 of two replicas is 4.1 ms, of one 2.0 ms',
-    'p99 of two replicas is 20.1 ms, of one 10.0 ms',
+  const [alone, same, slow] = [of(2, 10), of(4, 20), of(4.1, 20.1)]
+  expect(shortfalls([], { one: alone, two: same, changing: [same] })).toEqual([])
+  expect(shortfalls([], { one: alone, two: slow, changing: [{ ...slow, name: 'both rolled' }] })).toEqual([
+    'two replicas: p50 is 4.1 ms, of one replica 2.0 ms',
+    'both rolled: p50 is 4.1 ms, of one replica 2.0 ms',
+    'two replicas: p99 is 20.1 ms, of one replica 10.0 ms',
   ])
 })
 
@@ -56,7 +60,7 @@ it('has one row for each phase', () => {
 })
 
 it('adds up requests that failed, of whatever reason', () => {
-  expect(phaseFigures(phase({ failures: new Map([...reset, ['other', 3]]) }))).toMatchObject({
+  expect(phaseFigures(phase({ failures: { ...reset, other: 3 } }))).toMatchObject({
     requests: 4,
     failed: 5,
     failedAfterRetry: 0,

@@ -10,7 +10,7 @@ export interface Phase extends Found {
   readonly mayFailOnce?: boolean
 }
 
-/** Two replicas are as fast as one where their percentiles are not above its by more than this share and these ms. */
+/** Others are as fast as one replica where their percentiles are not above its by more than this share and these ms. */
 const sameLatency = { p50: { share: 0.5, ms: 1 }, p99: { share: 0.5, ms: 5 } } as const
 
 const columns = ['requests', 'failed', 'after one retry', 'p50', 'p99', 'longest'] as const
@@ -40,31 +40,37 @@ export function phaseFigures({ latencies, failures, failuresAfterRetry }: Found)
   } satisfies Figures
 }
 
-/** What falls short, as sentences: requests that failed where none may, and what waiting was worse with two than one. */
-export function shortfalls(phases: readonly Phase[], { one, two }: { one: Found; two: Found }): Outcome['failures'] {
-  const [alone, both] = [phaseFigures(one), phaseFigures(two)]
+/**
+ * What falls short, as sentences: requests that failed where none may, and what waiting was worse with two than with one:
+ * for most requests also while replicas come and go.
+ */
+export function shortfalls(
+  phases: readonly Phase[],
+  { one, two, changing }: { one: Found; two: Phase; changing: readonly Phase[] },
+): Outcome['failures'] {
+  const alone = phaseFigures(one)
   return [
     ...phases.flatMap(failedRequests),
-    ...slower('p50', alone.p50Ms, both.p50Ms),
-    ...slower('p99', alone.p99Ms, both.p99Ms),
+    ...[two, ...changing].flatMap((phase) => slower('p50', alone.p50Ms, phaseFigures(phase).p50Ms, phase)),
+    ...slower('p99', alone.p99Ms, phaseFigures(two).p99Ms, two),
   ]
 }
 
 function failedRequests({ name, latencies, failures, failuresAfterRetry, mayFailOnce = false }: Phase): string[] {
   if (latencies.length === 0) return [`${name}: nothing was asked`]
   const bad = mayFailOnce ? failuresAfterRetry : failures
-  return [...bad].map(
+  return Object.entries(bad).map(
     ([reason, times]) => `${name}: ${times} requests failed${mayFailOnce ? ' after one retry' : ''}: ${reason}`,
   )
 }
 
-function slower(name: keyof typeof sameLatency, one: number, two: number): string[] {
-  const { share, ms: more } = sameLatency[name]
-  return two <= one * (1 + share) + more ? [] : [`${name} of two replicas is ${ms(two)}, of one ${ms(one)}`]
+function slower(figure: keyof typeof sameLatency, one: number, other: number, { name }: Phase): string[] {
+  const { share, ms: more } = sameLatency[figure]
+  return other <= one * (1 + share) + more ? [] : [`${name}: ${figure} is ${ms(other)}, of one replica ${ms(one)}`]
 }
 
-function sum(reasons: ReadonlyMap<string, number>): number {
-  return [...reasons.values()].reduce((all, times) => all + times, 0)
+function sum(reasons: Found['failures']): number {
+  return Object.values(reasons).reduce((all, times) => all + times, 0)
 }
 
 function ms(value: number): string {

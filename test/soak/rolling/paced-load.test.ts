@@ -1,7 +1,10 @@
-import { expect, it, onTestFinished } from 'vitest'
+import { beforeAll, expect, it, onTestFinished } from 'vitest'
 import { servingName } from '../../builders/serving-certificate.ts'
 import { authority, startServer } from '../../server/running-server.ts'
-import { pacedLoad } from './paced-load.ts'
+import { pacedLoad, servicesProgram } from './paced-load.ts'
+
+const log = (): void => undefined
+beforeAll(() => servicesProgram(log), 5 * 60_000)
 
 const question = { path: '/token', headers: {}, body: 'abc', rightAnswer: 'ok' }
 
@@ -9,7 +12,7 @@ async function loadOn(handler: NonNullable<Parameters<typeof startServer>[0]>['h
   const server = await startServer(handler === undefined ? {} : { handler })
   onTestFinished(() => server.stop())
   const peer = { url: `https://127.0.0.1:${server.port}`, ca: authority.ca, servername: servingName }
-  return pacedLoad({ peer, services: 2, perSecond: 100, questions: [question], leastSeconds: 0.3 })
+  return pacedLoad({ peer, services: 2, perSecond: 100, questions: [question], leastSeconds: 0.3, log })
 }
 
 it('asks at its pace, over kept connections', async () => {
@@ -20,7 +23,7 @@ it('asks at its pace, over kept connections', async () => {
   })
   // Not bounded from above: on a slow machine it goes on for longer.
   expect(latencies.length).toBeGreaterThanOrEqual(30)
-  expect([...failures]).toEqual([])
+  expect(failures).toEqual({})
   expect(sockets.size).toBe(2)
 })
 
@@ -32,8 +35,8 @@ it('tells why a request failed, and not again where another connection answers',
     if (asked === 10) request.socket.destroy()
     else response.end('ok')
   })
-  expect([...failures.values()]).toEqual([1])
-  expect([...failuresAfterRetry]).toEqual([])
+  expect(Object.values(failures)).toEqual([1])
+  expect(failuresAfterRetry).toEqual({})
 })
 
 it('counts answers that are wrong or none, at both attempts', async () => {
@@ -42,16 +45,16 @@ it('counts answers that are wrong or none, at both attempts', async () => {
     response.statusCode = 503
     response.end('busy')
   })
-  const all = [['/token answered 503', latencies.length]]
-  expect([...failures]).toEqual(all)
-  expect([...failuresAfterRetry]).toEqual(all)
+  const all = { '/token answered 503': latencies.length }
+  expect(failures).toEqual(all)
+  expect(failuresAfterRetry).toEqual(all)
 })
 
 it('goes on until what happens meanwhile is over, and fails with it', async () => {
   const server = await startServer()
   onTestFinished(() => server.stop())
   const peer = { url: `https://127.0.0.1:${server.port}`, ca: authority.ca, servername: servingName }
-  const load = { peer, services: 1, perSecond: 100, questions: [question], leastSeconds: 0 }
+  const load = { peer, services: 1, perSecond: 100, questions: [question], leastSeconds: 0, log }
   let over = false
   await pacedLoad({
     ...load,

@@ -1,6 +1,23 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { CallingService, type Peer, type Question } from './calling-service.ts'
-import { Pace } from './pace.ts'
+import { fileURLToPath } from 'node:url'
+import { goProgram } from '../go-program.ts'
+
+/** One request of a service to the authority, and how its answer begins where it is right. */
+export interface Question {
+  readonly path: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+  readonly rightAnswer: string
+}
+
+export interface Peer {
+  readonly url: string
+  readonly ca: string
+  readonly servername: string
+}
 
 export interface PacedLoad {
   readonly peer: Peer
@@ -11,74 +28,48 @@ export interface PacedLoad {
   readonly leastSeconds: number
   /** What happens meanwhile; the load goes on until it is over. */
   readonly meanwhile?: (() => Promise<void>) | undefined
+  readonly log: (line: string) => void
 }
 
 export interface Found {
   /** Of each request, in milliseconds from when it was due, so that a queue at the client's own end counts too. */
   readonly latencies: readonly number[]
   /** Why requests failed at the first attempt, and how many for each reason. */
-  readonly failures: ReadonlyMap<string, number>
+  readonly failures: Readonly<Record<string, number>>
   /** The same for those that failed after one retry, too. */
-  readonly failuresAfterRetry: ReadonlyMap<string, number>
+  readonly failuresAfterRetry: Readonly<Record<string, number>>
+}
+
+/** Within which the services have connected, and within which their last answers have come, in milliseconds. */
+const limitMs = 20_000
+
+/** Built the first time. */
+export function servicesProgram(log: PacedLoad['log']): Promise<string> {
+  return goProgram('services', fileURLToPath(new URL('services/', import.meta.url)), log)
 }
 
 /** Services that ask at a steady pace, whatever becomes of their requests, each over one kept connection. */
 export async function pacedLoad(options: PacedLoad): Promise<Found> {
-  const { peer, questions, perSecond, leastSeconds, meanwhile = () => Promise.resolve() } = options
-  const services = Array.from({ length: options.services }, () => new CallingService(peer))
+  const { peer, services, perSecond, questions, leastSeconds, meanwhile = () => Promise.resolve(), log } = options
+  const child = spawn(await servicesProgram(log), { stdio: ['pipe', 'pipe', 'inherit'] })
   try {
-    // Connections are there before they are counted.
-    await Promise.all(services.map((service, index) => service.ask(turn(questions, index))))
-    const log = new Log()
-    const underWay = new Set<Promise<void>>()
-    const pace = new Pace(perSecond)
-    const began = performance.now()
-    const over = new AbortController()
-    const happened = Promise.all([meanwhile(), sleep(leastSeconds * 1000)]).finally(() => over.abort())
-    // It is awaited below.
-    happened.catch(() => undefined)
-    let asked = 0
-    for (let last = false; !last;) {
-      // Looked at first, so that all that was due until the end is asked.
-      last = over.signal.aborted
-      for (const due of pace.take(performance.now() - began)) {
-        const number = asked++
-        // A service meets each question in time: its share of them moves on by one with each round.
-        const question = turn(questions, number + Math.floor(number / services.length))
-        const asking = turn(services, number)
-          .ask(question)
-          .then((reply) => log.add(performance.now() - began - due, reply))
-          .finally(() => underWay.delete(asking))
-        underWay.add(asking)
-      }
-      if (!last) await sleep(1)
+    // A write to a program that has ended; its end is told below.
+    child.stdin.on('error', () => undefined)
+    const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+    const nextLine = async (what: string): Promise<string> => {
+      const timer = setTimeout(() => child.kill('SIGKILL'), limitMs)
+      const line = await lines.next()
+      clearTimeout(timer)
+      if (line.done === true) throw new Error(`the services ended, or waited ${limitMs / 1000} s, before ${what}`)
+      return line.value
     }
-    await Promise.all(underWay)
-    await happened
-    return log
+    child.stdin.write(`${JSON.stringify({ ...peer, services, perSecond, questions })}\n`)
+    await nextLine('they asked anything')
+    await Promise.all([meanwhile(), sleep(leastSeconds * 1000)])
+    child.stdin.end()
+    return JSON.parse(await nextLine('their last answers came')) as Found
   } finally {
-    await Promise.all(services.map((service) => service.close()))
+    child.kill('SIGKILL')
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
   }
-}
-
-class Log implements Found {
-  readonly latencies: number[] = []
-  readonly failures = new Map<string, number>()
-  readonly failuresAfterRetry = new Map<string, number>()
-
-  add(latencyMs: number, { failure, failureAfterRetry }: Awaited<ReturnType<CallingService['ask']>>): void {
-    this.latencies.push(latencyMs)
-    count(this.failures, failure)
-    count(this.failuresAfterRetry, failureAfterRetry)
-  }
-}
-
-function count(reasons: Map<string, number>, reason: string | undefined): void {
-  if (reason !== undefined) reasons.set(reason, (reasons.get(reason) ?? 0) + 1)
-}
-
-function turn<T>(items: readonly T[], number: number): T {
-  const item = items[number % items.length]
-  if (item === undefined) throw new TypeError('there is nothing to take turns with')
-  return item
 }

@@ -1,10 +1,10 @@
 import { chmod } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { directoryParts } from '../../cluster/cache-key.ts'
 import { type CachedDirectory, cachedDirectory } from '../../cluster/cached-directory.ts'
 import { findProgram, run } from '../../cluster/command.ts'
 import type { Log } from '../../cluster/log.ts'
+import { goProgram } from '../go-program.ts'
 
 /** What the verifiers of this soak are run with, kept in the cache between runs. */
 export interface Tools {
@@ -20,23 +20,15 @@ const goDirectory = fileURLToPath(new URL('programs/go/', import.meta.url))
 
 export async function prepareTools(log: Log): Promise<Tools> {
   const python = findProgram('python3')
-  const go = findProgram('go', ['/usr/local/go/bin'])
   if (python === undefined) throw new Error('no "python3" in PATH: install Python 3.9 or newer with pip')
-  if (go === undefined) throw new Error('no "go" in PATH: install Go 1.25 or newer')
   const version = (await run(python, ['--version'])).stdout.trim()
   const packages = await cached('python', { version, packages: pythonPackages.join(' ') }, log, async (directory) => {
     const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-cache-dir']
     await run(python, [...pip, '--target', directory, ...pythonPackages], { timeoutMs: 10 * 60_000 })
     await chmod(join(directory, envoyBinary), 0o755)
   })
-  const sources = { ...directoryParts(goDirectory), version: (await run(go, ['env', 'GOVERSION'])).stdout }
-  const goBinaries = await cached('go-oidc', sources, log, async (directory) => {
-    const env = { ...process.env, CGO_ENABLED: '0', GOFLAGS: '', GOWORK: 'off' }
-    const output = join(directory, 'go-oidc')
-    const options = { cwd: goDirectory, env, timeoutMs: 10 * 60_000 }
-    await run(go, ['build', '-mod=readonly', '-buildvcs=false', '-o', output, '.'], options)
-  })
-  return { python, pythonPath: packages, envoy: join(packages, envoyBinary), goOidc: join(goBinaries, 'go-oidc') }
+  const goOidc = await goProgram('go-oidc', goDirectory, log)
+  return { python, pythonPath: packages, envoy: join(packages, envoyBinary), goOidc }
 }
 
 const envoyBinary = 'envoy/_bin/envoy'

@@ -1,0 +1,3 @@
+module signet.dev/soak/services
+
+go 1.25.0
