@@ -13,7 +13,7 @@ import { Deployment } from './rolling/deployment.ts'
 import { phaseFigures, phaseTable, shortfalls } from './rolling/judge.ts'
 import { Phases } from './rolling/phases.ts'
 import { exchange, introspectionsOf } from './rolling/questions.ts'
-import type { Peer, Question } from './rolling/paced-load.ts'
+import { pacedLoad, type Peer, type Question } from './rolling/paced-load.ts'
 import { type Proxy, requestProxy, serviceProxy } from './rolling/proxies.ts'
 import type { Outcome, Soak } from './soak.ts'
 
@@ -26,6 +26,8 @@ const phaseSecondsPerMinute = 10
 /** After which kubelet kills who was told to leave: `terminationGracePeriodSeconds` of the chart. */
 const graceSeconds = 30
 
+/** What nobody measures, before replicas that are both new. */
+const warmUpSeconds = 5
 /** Until kubelet has looked and kube-proxy has heard. */
 const endpointLagMs = 1000
 /** `minReadySeconds` of the chart. */
@@ -103,7 +105,8 @@ async function measured(scene: Scene): Promise<Outcome> {
       `${most.both.toFixed(0)} of both; the pace is ${perSecond.toFixed(0)}`,
   )
   const questions = exchanges.flatMap((question, index) => [question, introspections[index] ?? question])
-  const phases = new Phases({ services, perSecond, questions, leastSeconds: minutes * phaseSecondsPerMinute, log })
+  const pace = { services, perSecond, questions, log }
+  const phases = new Phases({ ...pace, leastSeconds: minutes * phaseSecondsPerMinute })
   await phases.run(direct, 'direct', 'one replica, without a proxy')
 
   const stopping = async <T>(proxy: Proxy, use: (peer: Peer) => Promise<T>): Promise<T> => {
@@ -148,6 +151,8 @@ async function measured(scene: Scene): Promise<Outcome> {
     minReadyMs,
   })
   await stopping(ingress, async (peer) => {
+    // The code of both is compiled as it is used.
+    await pacedLoad({ ...pace, peer, leastSeconds: warmUpSeconds })
     await phases.run(peer, 'balanced', 'two replicas, a proxy that repeats')
     await phases.run(peer, 'balancedKilled', `one of two killed, ${kills} times, a proxy that repeats`, {
       meanwhile: () => behindIngress.kill(),
