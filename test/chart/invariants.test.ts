@@ -114,7 +114,7 @@ describe('every pod of the chart', () => {
     }
   })
 
-  it('lets a new replica of the authority warm up before an old one leaves', () => {
+  it('lets the start of a new authority be over before an old one leaves', () => {
     const seconds = of('Deployment').map(({ metadata, spec }) => [
       metadata.name,
       (spec as { minReadySeconds?: number }).minReadySeconds,
