@@ -26,7 +26,7 @@ const phaseSecondsPerMinute = 10
 /** After which kubelet kills who was told to leave: `terminationGracePeriodSeconds` of the chart. */
 const graceSeconds = 30
 
-/** What nobody measures, before replicas that are both new. */
+/** Unmeasured, before replicas are compared of which one is new: code is compiled as it is used. */
 const warmUpSeconds = 5
 /** Until kubelet has looked and kube-proxy has heard. */
 const endpointLagMs = 1000
@@ -107,6 +107,7 @@ async function measured(scene: Scene): Promise<Outcome> {
   const questions = exchanges.flatMap((question, index) => [question, introspections[index] ?? question])
   const pace = { services, perSecond, questions, log }
   const phases = new Phases({ ...pace, leastSeconds: minutes * phaseSecondsPerMinute })
+  const warmUp = (peer: Peer) => pacedLoad({ ...pace, peer, leastSeconds: warmUpSeconds })
   await phases.run(direct, 'direct', 'one replica, without a proxy')
 
   const stopping = async <T>(proxy: Proxy, use: (peer: Peer) => Promise<T>): Promise<T> => {
@@ -122,6 +123,7 @@ async function measured(scene: Scene): Promise<Outcome> {
   const compared = await stopping(service, async (peer) => {
     const one = await phases.run(peer, 'one', 'one replica')
     await behindService.add()
+    await warmUp(peer)
     const two = await phases.run(peer, 'two', 'two replicas')
     const deleted = await phases.run(peer, 'deleted', 'one of two deleted (SIGTERM)', {
       meanwhile: () => behindService.delete(),
@@ -151,8 +153,7 @@ async function measured(scene: Scene): Promise<Outcome> {
     minReadyMs,
   })
   await stopping(ingress, async (peer) => {
-    // The code of both is compiled as it is used.
-    await pacedLoad({ ...pace, peer, leastSeconds: warmUpSeconds })
+    await warmUp(peer)
     await phases.run(peer, 'balanced', 'two replicas, a proxy that repeats')
     await phases.run(peer, 'balancedKilled', `one of two killed, ${kills} times, a proxy that repeats`, {
       meanwhile: () => behindIngress.kill(),
