@@ -17,7 +17,7 @@ import { load, type LoadOptions } from './wrk.ts'
 
 export const name = 'scale'
 export const describe =
-  'exchange, introspection and JWK Set by one and two authorities, beside the API server (--subjects 12000 --seconds 3 --rounds 3 --connections 32)'
+  'exchange, introspection and JWK Set by one and two authorities, beside the API server (--subjects 26000 --seconds 3 --rounds 3 --connections 32)'
 
 const form = { 'content-type': 'application/x-www-form-urlencoded' }
 /** Requests that warm a process up before its cold path is measured: each of a subject of its own. */
@@ -30,7 +30,7 @@ const bareBytes = 900
  * request has another subject, on a process that has seen none of them. Warm: a hundred subjects, in turns.
  */
 export async function run(options: Options): Promise<Findings> {
-  const { subjects: count = 12_000 } = options
+  const { subjects: count = 26_000 } = options
   return withStage(async ({ plane, client, controller }) =>
     withServingCertificate(async (directory) => {
       await issuingKeysMade(client)
