@@ -17,13 +17,12 @@ const programs = {
   curl: 'curl',
   'docker.io': 'dockerd',
   'redis-server': 'redis-server',
-  nginx: 'nginx',
-  'libnginx-mod-stream': '/usr/lib/nginx/modules/ngx_stream_module.so',
+  haproxy: 'haproxy',
 } as const
 
 export type Package = keyof typeof programs
 /** Those are for building images and for single tests; a node needs the others. */
-const besideNodes: readonly string[] = ['docker.io', 'redis-server', 'nginx', 'libnginx-mod-stream']
+const besideNodes: readonly string[] = ['docker.io', 'redis-server', 'haproxy']
 export const nodePackages = Object.keys(programs).filter((name) => !besideNodes.includes(name)) as Package[]
 
 /** Installs what is missing and only that; touches no network if nothing is. */

@@ -6,14 +6,12 @@ import { administratorToken, type BoundToken, boundTokens } from '../../bench/bo
 import { withStage } from '../../bench/many-identities.ts'
 import { publishKeys } from '../../bench/published-keys.ts'
 import { withServingCertificate } from '../../bench/serving-certificate.ts'
-import { load } from '../../bench/wrk.ts'
 import { servingName } from '../builders/serving-certificate.ts'
-import { freePorts } from '../cluster/ports.ts'
 import { Deployment } from './rolling/deployment.ts'
 import { phaseFigures, phaseTable, shortfalls } from './rolling/judge.ts'
 import { Phases } from './rolling/phases.ts'
 import { exchange, introspectionsOf } from './rolling/questions.ts'
-import { pacedLoad, type Peer, type Question } from './rolling/paced-load.ts'
+import { mostPerSecond, pacedLoad, type Question } from './rolling/paced-load.ts'
 import { type Proxy, requestProxy, serviceProxy } from './rolling/proxies.ts'
 import type { Outcome, Soak } from './soak.ts'
 
@@ -32,8 +30,9 @@ const warmUpSeconds = 5
 const endpointLagMs = 1000
 /** `minReadySeconds` of the chart. */
 const minReadyMs = 5000
-/** Two replicas, and those that take their places, at the fixed addresses that a proxy of requests is given. */
-const slots = 4
+
+/** So that what is introspected is live to the end. */
+const replicaFlags = ['--token-lifetime=1h']
 
 type Log = (line: string) => void
 
@@ -91,115 +90,99 @@ interface Scene {
 }
 
 async function measured(scene: Scene): Promise<Outcome> {
-  const { minutes, log, fleet, bound, ca, machineLoad } = scene
-  // So that what is introspected is live to the end.
-  const startReplica = (port?: number) => fleet.authority(['--token-lifetime=1h'], port)
-  const first = await startReplica()
-  const direct: Peer = { url: `https://127.0.0.1:${first.port}`, ca, servername: servingName }
-  const exchanges = bound.map(({ token }) => exchange(token))
-  const introspections = await introspectionsOf(direct, exchanges, bound[0]?.token ?? '')
-  const most = await mostPerSecond(direct.url, exchanges, introspections)
-  const perSecond = share * most.both
-  log(
-    `one replica exchanges ${most.exchanges.toFixed(0)} and introspects ${most.introspections.toFixed(0)} a second, ` +
-      `${most.both.toFixed(0)} of both; the pace is ${perSecond.toFixed(0)}`,
-  )
-  const questions = exchanges.flatMap((question, index) => [question, introspections[index] ?? question])
-  const pace = { services, perSecond, questions, log }
-  const phases = new Phases({ ...pace, leastSeconds: minutes * phaseSecondsPerMinute })
-  const warmUp = (peer: Peer) => pacedLoad({ ...pace, peer, leastSeconds: warmUpSeconds })
-  await phases.run(direct, 'direct', 'one replica, without a proxy')
-
-  const stopping = async <T>(proxy: Proxy, use: (peer: Peer) => Promise<T>): Promise<T> => {
-    try {
-      return await use({ ...direct, url: proxy.url })
-    } finally {
-      await proxy.stop()
-    }
-  }
-
-  const service = await serviceProxy({ directory: await folder(scene, 'service'), replicas: [first.port], log })
-  const behindService = new Deployment({ proxy: service, replicas: [first], startReplica, endpointLagMs, minReadyMs })
-  const compared = await stopping(service, async (peer) => {
-    const one = await phases.run(peer, 'one', 'one replica')
-    await behindService.add()
-    await warmUp(peer)
-    const two = await phases.run(peer, 'two', 'two replicas')
-    const deleted = await phases.run(peer, 'deleted', 'one of two deleted (SIGTERM)', {
-      meanwhile: () => behindService.delete(),
-    })
-    const rolled = await phases.run(peer, 'rolled', 'both rolled', { meanwhile: () => behindService.roll() })
-    const killed = await phases.run(peer, 'killed', `one of two killed (SIGKILL), ${kills} times`, {
-      meanwhile: () => behindService.kill(),
-      times: kills,
-      mayFailOnce: true,
-    })
-    return { one, two, changing: [deleted, rolled, killed] }
-  })
-  await fleet.stop()
-
-  const ports = await freePorts(slots)
-  let started = 0
-  const startInSlot = () => startReplica(ports[started++ % slots])
-  const replicas = [await startInSlot(), await startInSlot()]
-  const directory = await folder(scene, 'ingress')
+  const { log, machineLoad } = scene
+  const questions = await allQuestions(scene)
   const certificate = { directory: scene.certificates, name: servingName }
-  const ingress = await requestProxy({ directory, replicas: ports, log }, certificate)
-  const behindIngress = new Deployment({
-    proxy: ingress,
-    replicas,
-    startReplica: startInSlot,
-    endpointLagMs,
-    minReadyMs,
+  const connections = await onPath(scene, questions, {
+    key: 'connections',
+    name: 'connections balanced',
+    proxy: (directory) => serviceProxy({ directory, log }),
+    mayFailOnceKilled: true,
   })
-  await stopping(ingress, async (peer) => {
-    await warmUp(peer)
-    await phases.run(peer, 'balanced', 'two replicas, a proxy that repeats')
-    await phases.run(peer, 'balancedKilled', `one of two killed, ${kills} times, a proxy that repeats`, {
-      meanwhile: () => behindIngress.kill(),
-      times: kills,
-    })
+  const requests = await onPath(scene, questions, {
+    key: 'requests',
+    name: 'requests balanced and repeated',
+    proxy: (directory) => requestProxy({ directory, log }, certificate),
+    mayFailOnceKilled: false,
   })
-  const slowestToLeave = Math.max(...behindService.leftSeconds)
+  const found = [connections, requests]
+  const phases = found.flatMap(({ phases: { one, others } }) => [one, ...others])
+  const slowestToLeave = Math.max(...found.map(({ leftSeconds }) => leftSeconds))
   return {
     table: [
-      ['one replica exchanges at most', `${most.exchanges.toFixed(0)} a second`],
-      ['one replica introspects at most', `${most.introspections.toFixed(0)} a second`],
-      [`the pace, ${share * 100} % of half and half`, `${perSecond.toFixed(0)} a second`],
       ['load average before', machineLoad.toFixed(1)],
+      ['one replica answers at most, connections balanced', `${connections.most.toFixed(0)} a second`],
+      ['one replica answers at most, requests balanced', `${requests.most.toFixed(0)} a second`],
+      ['pace', `${share * 100} % of each`],
       ['to leave after SIGTERM, longest', `${slowestToLeave.toFixed(1)} s`],
-      ...phaseTable(phases.all),
+      ...phaseTable(phases),
     ],
     figures: {
-      exchangesPerSecond: most.exchanges,
-      introspectionsPerSecond: most.introspections,
-      pacePerSecond: perSecond,
       machineLoad,
+      connectionsMostPerSecond: connections.most,
+      requestsMostPerSecond: requests.most,
       leftSeconds: slowestToLeave,
-      ...Object.fromEntries(phases.all.map((each) => [each.key, phaseFigures(each)])),
+      ...Object.fromEntries(phases.map((each) => [each.key, phaseFigures(each)])),
     },
     failures: [
-      ...shortfalls(phases.all, compared),
+      ...found.flatMap((path) => shortfalls(path.phases)),
       ...(slowestToLeave < graceSeconds ? [] : [`a replica took ${slowestToLeave.toFixed(1)} s to leave`]),
     ],
   }
 }
 
-async function folder({ directory }: Scene, name: string): Promise<string> {
-  const path = join(directory, name)
-  await mkdir(path)
-  return path
+/** Half of them exchanges, half introspections, asked of a replica that is gone afterwards. */
+async function allQuestions({ fleet, bound, ca }: Scene): Promise<Question[]> {
+  const { port } = await fleet.authority(replicaFlags)
+  const exchanges = bound.map(({ token }) => exchange(token))
+  const introspections = await introspectionsOf(
+    { url: `https://127.0.0.1:${port}`, ca, servername: servingName },
+    exchanges,
+    bound[0]?.token ?? '',
+  )
+  await fleet.stop()
+  return exchanges.flatMap((question, index) => [question, introspections[index] ?? question])
 }
 
-/** What one replica serves at most of tokens that it knows; of both in equal parts, the mean of what each costs. */
-async function mostPerSecond(url: string, exchanges: readonly Question[], introspections: readonly Question[]) {
-  const most = async (questions: readonly Question[]): Promise<number> => {
-    const [{ path, headers } = { path: '', headers: {} }] = questions
-    const bodies = questions.map(({ body }) => body)
-    const options = { url: `${url}${path}`, headers, bodies, connections: services }
-    await load({ ...options, seconds: 3 })
-    return (await load({ ...options, seconds: 5 })).requestsPerSecond ?? Number.NaN
+interface Path {
+  readonly key: string
+  readonly name: string
+  readonly proxy: (directory: string) => Promise<Proxy>
+  /** Whether a request may fail at the first attempt while a replica is killed. */
+  readonly mayFailOnceKilled: boolean
+}
+
+/** One replica, two, and what becomes of two, on one path from services to replicas. */
+async function onPath({ minutes, log, fleet, ca, directory }: Scene, questions: readonly Question[], path: Path) {
+  const files = join(directory, path.key)
+  await mkdir(files)
+  const proxy = await path.proxy(files)
+  try {
+    const startReplica = () => fleet.authority(replicaFlags)
+    const deployment = new Deployment({ proxy, startReplica, endpointLagMs, minReadyMs })
+    await deployment.add()
+    const load = { services, questions, peer: { url: proxy.url, ca, servername: servingName }, log }
+    await mostPerSecond({ ...load, leastSeconds: warmUpSeconds })
+    const most = await mostPerSecond({ ...load, leastSeconds: warmUpSeconds })
+    const pace = { ...load, perSecond: share * most }
+    log(`${path.name}: one replica answers ${most.toFixed(0)} a second, the pace is ${pace.perSecond.toFixed(0)}`)
+    const phases = new Phases({ ...pace, leastSeconds: minutes * phaseSecondsPerMinute }, path)
+    const one = await phases.run('One', 'one replica')
+    await deployment.add()
+    await pacedLoad({ ...pace, leastSeconds: warmUpSeconds })
+    const others = [
+      await phases.run('Two', 'two replicas'),
+      await phases.run('Deleted', 'one of two deleted (SIGTERM)', { meanwhile: () => deployment.delete() }),
+      await phases.run('Rolled', 'both rolled', { meanwhile: () => deployment.roll() }),
+      await phases.run('Killed', `one of two killed (SIGKILL), ${kills} times`, {
+        meanwhile: () => deployment.kill(),
+        times: kills,
+        mayFailOnce: path.mayFailOnceKilled,
+      }),
+    ]
+    return { most, phases: { one, others }, leftSeconds: Math.max(...deployment.leftSeconds) }
+  } finally {
+    await proxy.stop()
+    await fleet.stop()
   }
-  const [exchanged, introspected] = [await most(exchanges), await most(introspections)]
-  return { exchanges: exchanged, introspections: introspected, both: 2 / (1 / exchanged + 1 / introspected) }
 }

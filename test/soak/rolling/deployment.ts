@@ -14,7 +14,8 @@ export class Deployment {
 
   constructor(options: {
     readonly proxy: Pick<Proxy, 'route'>
-    readonly replicas: readonly ServerProcess[]
+    /** None at first, if nothing else is said. */
+    readonly replicas?: readonly ServerProcess[]
     /** Resolves once it is ready. */
     readonly startReplica: () => Promise<ServerProcess>
     /** How late a Service hears that an endpoint has gone: kubelet's look, and kube-proxy's. */
@@ -23,7 +24,7 @@ export class Deployment {
     readonly minReadyMs: number
   }) {
     this.#proxy = options.proxy
-    this.#endpoints = options.replicas
+    this.#endpoints = options.replicas ?? []
     this.#startReplica = options.startReplica
     this.#endpointLagMs = options.endpointLagMs
     this.#minReadyMs = options.minReadyMs

@@ -43,9 +43,20 @@ export interface Found {
 /** Within which the services have connected, and within which their last answers have come, in milliseconds. */
 const limitMs = 20_000
 
+/** More in a second than anything answers: all are due from the start. */
+const unbounded = 1e9
+
 /** Built the first time. */
 export function servicesProgram(log: PacedLoad['log']): Promise<string> {
   return goProgram('services', fileURLToPath(new URL('services/', import.meta.url)), log)
+}
+
+/** How many answers the same services get in a second where each asks again as soon as it has one. */
+export async function mostPerSecond(options: Omit<PacedLoad, 'perSecond'>): Promise<number> {
+  const { latencies, failures } = await pacedLoad({ ...options, perSecond: unbounded })
+  const reasons = Object.keys(failures)
+  if (reasons.length > 0) throw new Error(`requests failed at the fastest pace: ${reasons.join('; ')}`)
+  return latencies.length / options.leastSeconds
 }
 
 /** Services that ask at a steady pace, whatever becomes of their requests, each over one kept connection. */

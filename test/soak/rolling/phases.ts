@@ -1,8 +1,8 @@
 import type { Phase } from './judge.ts'
-import { type Found, pacedLoad, type PacedLoad, type Peer } from './paced-load.ts'
+import { type Found, pacedLoad, type PacedLoad } from './paced-load.ts'
 
 export interface PhaseOptions {
-  /** What happens in it. */
+  /** What happens in it: a replica goes and another starts. */
   readonly meanwhile?: () => Promise<void>
   /** How often it happens, each time to services that have just connected, and are thus spread over the replicas. */
   readonly times?: number
@@ -11,15 +11,15 @@ export interface PhaseOptions {
 
 /** The same load again and again, with something else happening meanwhile. */
 export class Phases {
-  readonly all: Phase[] = []
-  readonly #load: Omit<PacedLoad, 'peer' | 'meanwhile'>
+  readonly #load: Omit<PacedLoad, 'meanwhile'>
+  readonly #path: Pick<Phase, 'name' | 'key'>
 
-  constructor(load: Omit<PacedLoad, 'peer' | 'meanwhile'>) {
+  constructor(load: Omit<PacedLoad, 'meanwhile'>, path: Pick<Phase, 'name' | 'key'>) {
     this.#load = load
+    this.#path = path
   }
 
   async run(
-    peer: Peer,
     key: string,
     name: string,
     { meanwhile, times = 1, mayFailOnce = false }: PhaseOptions = {},
@@ -27,10 +27,14 @@ export class Phases {
     this.#load.log(name)
     const leastSeconds = this.#load.leastSeconds / times
     const found: Found[] = []
-    while (found.length < times) found.push(await pacedLoad({ ...this.#load, leastSeconds, peer, meanwhile }))
-    const phase = { name, key, mayFailOnce, ...joined(found) }
-    this.all.push(phase)
-    return phase
+    while (found.length < times) found.push(await pacedLoad({ ...this.#load, leastSeconds, meanwhile }))
+    return {
+      name: `${this.#path.name}: ${name}`,
+      key: `${this.#path.key}${key}`,
+      mayFailOnce,
+      oneStarts: meanwhile !== undefined,
+      ...joined(found),
+    }
   }
 }
 

@@ -1,9 +1,11 @@
-import { address, Nginx } from './nginx.ts'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { HAProxy } from './haproxy.ts'
 
 /** What stands between services and replicas. */
 export interface Proxy {
   readonly url: string
-  /** New connections go to the replicas on these ports from now on. */
+  /** New connections, and requests where it looks at those, go to the replicas on these ports from now on. */
   route(replicas: readonly number[]): Promise<void>
   stop(): Promise<void>
 }
@@ -11,7 +13,6 @@ export interface Proxy {
 export interface ProxyOptions {
   /** Its own, for its files. */
   readonly directory: string
-  readonly replicas: readonly number[]
   readonly log: (line: string) => void
 }
 
@@ -20,61 +21,34 @@ export interface ProxyOptions {
  * ends TLS nor sees requests, and repeats none. In one thing it does better than kube-proxy: where a replica refuses a
  * connection, on which nothing has been sent yet, it takes the next replica.
  */
-export async function serviceProxy({ directory, replicas, log }: ProxyOptions): Promise<Proxy> {
-  const block =
-    (ports: readonly number[]) =>
-    (port: number): string => `stream {
-  upstream replicas {
-${servers(ports)}  }
-  server {
-    listen ${address}:${port};
-    proxy_pass replicas;
-    proxy_connect_timeout 1s;
-    proxy_next_upstream on;
-  }
-}
-`
-  const nginx = await Nginx.start(directory, block(replicas), log)
-  return { url: nginx.url, route: (ports) => nginx.configure(block(ports)), stop: () => nginx.stop() }
+export function serviceProxy(options: ProxyOptions): Promise<Proxy> {
+  return HAProxy.start({ ...options, mode: 'tcp', backend: ['balance roundrobin', 'option redispatch 1'] })
 }
 
 /**
  * As an ingress: ends TLS, balances requests over kept connections, and gives one that a replica does not answer to the
- * next replica, also a POST, since an exchange or an introspection can be done twice. It finds out by itself which of the
- * ports serve: its list stays, for a new one would end the services' connections.
+ * next replica, also a POST, since an exchange or an introspection can be done twice.
  */
 export async function requestProxy(
-  { directory, replicas, log }: ProxyOptions,
+  options: ProxyOptions,
   certificate: { readonly directory: string; readonly name: string },
 ): Promise<Proxy> {
-  const block = (port: number): string => `http {
-  access_log off;
-  upstream replicas {
-${servers(replicas)}    keepalive 64;
-  }
-  server {
-    listen ${address}:${port} ssl;
-    keepalive_requests 1000000;
-    ssl_certificate ${certificate.directory}/tls.crt;
-    ssl_certificate_key ${certificate.directory}/tls.key;
-    location / {
-      proxy_pass https://replicas;
-      proxy_http_version 1.1;
-      proxy_set_header Connection "";
-      proxy_ssl_name ${certificate.name};
-      proxy_ssl_server_name on;
-      proxy_ssl_trusted_certificate ${certificate.directory}/ca.crt;
-      proxy_ssl_verify on;
-      proxy_connect_timeout 1s;
-      proxy_next_upstream error timeout http_503 non_idempotent;
-    }
-  }
-}
-`
-  const nginx = await Nginx.start(directory, block, log)
-  return { url: nginx.url, route: () => Promise.resolve(), stop: () => nginx.stop() }
-}
-
-function servers(replicas: readonly number[]): string {
-  return replicas.map((replica) => `    server ${address}:${replica} max_fails=1 fail_timeout=1s;\n`).join('')
+  const [chain, key] = await Promise.all(
+    ['tls.crt', 'tls.key'].map((file) => readFile(join(certificate.directory, file))),
+  )
+  const both = join(options.directory, 'tls.pem')
+  await writeFile(both, `${chain?.toString()}\n${key?.toString()}`, { mode: 0o600 })
+  return HAProxy.start({
+    ...options,
+    mode: 'http',
+    bind: `ssl crt ${both}`,
+    backend: [
+      'balance roundrobin',
+      'http-reuse always',
+      'option redispatch 1',
+      'retries 3',
+      'retry-on conn-failure empty-response 503',
+    ],
+    server: `ssl verify required ca-file ${certificate.directory}/ca.crt sni str(${certificate.name})`,
+  })
 }

@@ -93,24 +93,50 @@ func (asked *load) connect(services []*service) {
 	all.Wait()
 }
 
-// An open loop: it waits for no answer. What is slow finds the next requests at its door all the same, as with callers
-// that know nothing of one another.
+// Each service asks at times that are known from the start. One that is behind asks at once, and what it waited counts: what
+// is slow finds the next requests at its door all the same, as with callers that know nothing of one another.
 func (asked *load) pace(services []*service, over <-chan struct{}) *found {
 	results := &found{Latencies: []float64{}, Failures: map[string]int{}, FailuresAfterRetry: map[string]int{}}
 	var underWay sync.WaitGroup
 	began := time.Now()
-	for number := 0; ; number++ {
-		due := began.Add(time.Duration(float64(number) / asked.PerSecond * float64(time.Second)))
-		select {
-		case <-over:
-			underWay.Wait()
-			return results
-		case <-time.After(time.Until(due)):
-		}
-		// A service meets each question in time: its share of them moves on by one with each round.
-		asks := asked.turn(number + number/len(services))
-		one := services[number%len(services)]
-		underWay.Go(func() { results.add(one, asks, due) })
+	for index, one := range services {
+		underWay.Go(func() {
+			for round := 0; ; round++ {
+				number := float64(round*len(services) + index)
+				due := began.Add(time.Duration(number / asked.PerSecond * float64(time.Second)))
+				if !waited(due, over) {
+					return
+				}
+				// A service meets each question in time: its share of them moves on by one with each round.
+				asks := asked.turn(round*len(services) + index + round)
+				if first := one.ask(asks); first == nil {
+					results.add(due, nil, nil)
+				} else {
+					underWay.Go(func() { results.add(due, first, one.repeat(asks)) })
+				}
+			}
+		})
+	}
+	underWay.Wait()
+	return results
+}
+
+// Whether the time has come before it was over.
+func waited(due time.Time, over <-chan struct{}) bool {
+	select {
+	case <-over:
+		return false
+	default:
+	}
+	wait := time.Until(due)
+	if wait <= 0 {
+		return true
+	}
+	select {
+	case <-over:
+		return false
+	case <-time.After(wait):
+		return true
 	}
 }
 
@@ -118,15 +144,7 @@ func (asked *load) turn(number int) *question {
 	return &asked.Questions[number%len(asked.Questions)]
 }
 
-// What fails is repeated once, over the connection that takes the place of a lost one: exchange and introspection do
-// nothing that cannot be done twice. The SDK repeats an exchange up to three times.
-func (results *found) add(one *service, asks *question, due time.Time) {
-	first := one.ask(asks)
-	var second error
-	if first != nil {
-		time.Sleep(backOff)
-		second = one.ask(asks)
-	}
+func (results *found) add(due time.Time, first, second error) {
 	took := time.Since(due)
 	results.mutex.Lock()
 	defer results.mutex.Unlock()
@@ -170,6 +188,13 @@ func (asked *load) services() ([]*service, error) {
 		services[index] = &service{client: &http.Client{Transport: transport, Timeout: limit}, url: asked.URL}
 	}
 	return services, nil
+}
+
+// What fails is repeated once, over the connection that takes the place of a lost one: exchange and introspection do
+// nothing that cannot be done twice. The SDK repeats an exchange up to three times.
+func (one *service) repeat(asks *question) error {
+	time.Sleep(backOff)
+	return one.ask(asks)
 }
 
 func (one *service) ask(asks *question) error {
