@@ -142,6 +142,7 @@ function findings(contenders: readonly Contender[], figures: readonly (readonly 
     ...own,
     rememberedToFastJwt: ratio('rememberedPerSecond', 'fast-jwt'),
     es256ToBare: ratio('es256PerSecond', 'crypto.verify'),
+    es256ToBareDer: ratio('es256PerSecond', 'crypto.verify of DER'),
     ...peers,
   }
 }
