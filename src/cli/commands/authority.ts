@@ -1,8 +1,6 @@
 import { createAuthority } from '../../authority/authority.ts'
 import type { IssuingKeys } from '../../authority/issuing-keys.ts'
-import { warmUp } from '../../authority/warm-up/warm-up.ts'
 import { components, selectorOf } from '../../api/v1alpha1/metadata.ts'
-import { SECOND } from '../../duration.ts'
 import { loadConfig } from '../../kube/config.ts'
 import { HttpKubeClient } from '../../kube/http-client.ts'
 import { type ConfigMap, leanPublicKeys } from '../../kube/public-key-store.ts'
@@ -38,9 +36,6 @@ type Settings = Values<
   | 'kubeconfig'
 > &
   SharedCacheValues
-
-/** So long a replica takes at most to warm up before it is ready. */
-const warmUpMs = SECOND
 
 /**
  * `signet authority`: serves discovery, JWK Sets and the SPIFFE bundle from the public ConfigMaps, and what is revoked;
@@ -128,10 +123,6 @@ export async function runAuthority(values: Settings, signal: AbortSignal): Promi
     logger,
     onCertificate: (notAfter) => metrics.certificateExpiry.set({ certificate: 'signet-authority' }, notAfter / 1000),
   })
-  await warmUp({ certificateDirectory, limitMs: warmUpMs }).then(
-    (answers) => logger.debug('warmed up', { answers }),
-    (error: unknown) => logger.info('not warmed up: the first requests take longer', { error }),
-  )
   ready = () => server.ready()
   await aborted(signal)
   operations.stopping()
