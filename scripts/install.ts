@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Cluster } from '../test/cluster/cluster.ts'
 import { buildImage, nodeBaseImage } from '../test/cluster/image.ts'
+import { waitFor } from '../test/cluster/wait.ts'
 import { buildExample } from './build-example.ts'
 import { root } from './run.ts'
 
@@ -77,6 +78,27 @@ export async function installChart(cluster: Cluster, values: Readonly<Record<str
     '3m',
     ...set,
   ])
+  await webhookIsReached(cluster)
+}
+
+const anyIdentity = `apiVersion: signet.dev/v1alpha1
+kind: ServiceIdentity
+metadata:
+  name: not-kept
+  namespace: default
+`
+
+/** Pods that are ready are reached through their Service a moment later: once kube-proxy has heard of them. */
+async function webhookIsReached(cluster: Cluster): Promise<void> {
+  await waitFor({
+    what: 'the webhook to be reached through its Service',
+    limitMs: 30_000,
+    everyMs: 250,
+    until: async () => {
+      await inCluster(cluster, 'kubectl', ['create', '--dry-run=server', '-f', '-'], anyIdentity)
+      return true
+    },
+  })
 }
 
 /** A short hash of the bundle, whose entry names the other parts by theirs. */
