@@ -32,10 +32,9 @@ export class AuthorityFleet {
     this.#kubeconfig = kubeconfig
   }
 
-  /** Resolves once it gives out tokens. Without a port it gets any free one. */
-  async authority(flags: readonly string[] = [], ownPort?: number): Promise<ServerProcess> {
-    const [freePort = 0, probePort = 0] = await freePorts(2)
-    const port = ownPort ?? freePort
+  /** Resolves once it gives out tokens. */
+  async authority(flags: readonly string[] = []): Promise<ServerProcess> {
+    const [port = 0, probePort = 0] = await freePorts(2)
     const parameters = [
       // As in the chart; 338 MB are 66 percent of the memory that it limits an authority to.
       '--max-semi-space-size=2',
