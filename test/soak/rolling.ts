@@ -18,6 +18,7 @@ import type { Outcome, Soak } from './soak.ts'
 const share = 0.4
 const services = 32
 const subjects = 100
+/** How often one is killed, and one starts beside for comparison. */
 const kills = 3
 /** Of each phase, for each minute that was asked for. */
 const phaseSecondsPerMinute = 10
@@ -26,6 +27,8 @@ const graceSeconds = 30
 
 /** Unmeasured, before replicas are compared of which one is new: code is compiled as it is used. */
 const warmUpSeconds = 5
+/** Before a replica goes or comes: the newest has served for so long that its code is compiled, its caches are filled. */
+const settleSeconds = 10
 /** Until kubelet has looked and kube-proxy has heard. */
 const endpointLagMs = 1000
 /** `minReadySeconds` of the chart. */
@@ -106,7 +109,7 @@ async function measured(scene: Scene): Promise<Outcome> {
     mayFailOnceKilled: false,
   })
   const found = [connections, requests]
-  const phases = found.flatMap(({ phases: { one, others } }) => [one, ...others])
+  const phases = found.flatMap(({ phases: { one, beside, others } }) => [one, beside, ...others])
   const slowestToLeave = Math.max(...found.map(({ leftSeconds }) => leftSeconds))
   return {
     table: [
@@ -166,8 +169,12 @@ async function onPath({ minutes, log, fleet, ca, directory }: Scene, questions: 
     const most = await mostPerSecond({ ...load, leastSeconds: warmUpSeconds })
     const pace = { ...load, perSecond: share * most }
     log(`${path.name}: one replica answers ${most.toFixed(0)} a second, the pace is ${pace.perSecond.toFixed(0)}`)
-    const phases = new Phases({ ...pace, leastSeconds: minutes * phaseSecondsPerMinute }, path)
+    const phases = new Phases({ ...pace, settleSeconds, leastSeconds: minutes * phaseSecondsPerMinute }, path)
     const one = await phases.run('One', 'one replica')
+    const beside = await phases.run('Beside', `one replica, another starts and goes unused, ${kills} times`, {
+      meanwhile: () => deployment.startBeside(),
+      times: kills,
+    })
     await deployment.add()
     await pacedLoad({ ...pace, leastSeconds: warmUpSeconds })
     const others = [
@@ -180,7 +187,7 @@ async function onPath({ minutes, log, fleet, ca, directory }: Scene, questions: 
         mayFailOnce: path.mayFailOnceKilled,
       }),
     ]
-    return { most, phases: { one, others }, leftSeconds: Math.max(...deployment.leftSeconds) }
+    return { most, phases: { one, beside, others }, leftSeconds: Math.max(...deployment.leftSeconds) }
   } finally {
     await proxy.stop()
     await fleet.stop()

@@ -48,6 +48,12 @@ it('routes to one more once it is ready', async () => {
   expect(events).toEqual(['3 ready', '1+2+3'])
 })
 
+it('starts one beside them, which nothing goes to', async () => {
+  const { deployment, events } = deploymentOfTwo()
+  await deployment.startBeside()
+  expect(events).toEqual(['3 ready', 'SIGKILL 3', '3 gone'])
+})
+
 it('deletes the oldest: told to leave first, without new connections after that', async () => {
   const { deployment, events } = deploymentOfTwo()
   await deployment.delete()

@@ -37,6 +37,13 @@ export class Deployment {
     await sleep(this.#minReadyMs)
   }
 
+  /** One more starts beside them, and is gone without having had anything to do: what that takes of the cores, alone. */
+  async startBeside(): Promise<void> {
+    const replica = await this.#startReplica()
+    await sleep(this.#minReadyMs)
+    await replica.end('SIGKILL')
+  }
+
   /** The oldest pod is deleted: SIGTERM at once, the endpoint goes a little later; another takes its place. */
   async delete(): Promise<void> {
     await Promise.all([this.#end(this.#oldest(), 'SIGTERM'), this.add()])

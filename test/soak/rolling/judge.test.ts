@@ -10,47 +10,55 @@ const phase = (fields: Partial<Phase> = {}): Phase => ({
   ...fields,
 })
 const one = phase({ name: 'one replica' })
+const beside = phase({ name: 'one replica, another starts' })
 const reset = { 'read ECONNRESET': 2 }
 
 it('finds nothing short where no request failed and others are as fast as one', () => {
-  expect(shortfalls({ one, others: [phase()] })).toEqual([])
+  expect(shortfalls({ one, beside, others: [phase()] })).toEqual([])
 })
 
 it('finds every reason for which requests failed', () => {
   const two = phase({ failures: { ...reset, '/token answered 503': 1 } })
-  expect(shortfalls({ one, others: [two] })).toEqual([
+  expect(shortfalls({ one, beside, others: [two] })).toEqual([
     'two replicas: 2 requests failed: read ECONNRESET',
     'two replicas: 1 requests failed: /token answered 503',
   ])
-  expect(shortfalls({ one: { ...one, failures: reset }, others: [] })).toHaveLength(1)
+  expect(shortfalls({ one: { ...one, failures: reset }, beside, others: [] })).toHaveLength(1)
+  expect(shortfalls({ one, beside: { ...beside, failures: reset }, others: [] })).toHaveLength(1)
 })
 
 it('lets a request fail once where a replica is killed, and not twice', () => {
   const killed = phase({ name: 'killed', failures: reset, mayFailOnce: true })
-  expect(shortfalls({ one, others: [killed] })).toEqual([])
-  expect(shortfalls({ one, others: [{ ...killed, failuresAfterRetry: reset }] })).toEqual([
+  expect(shortfalls({ one, beside, others: [killed] })).toEqual([])
+  expect(shortfalls({ one, beside, others: [{ ...killed, failuresAfterRetry: reset }] })).toEqual([
     'killed: 2 requests failed after one retry: read ECONNRESET',
   ])
 })
 
 it('finds that nothing was asked', () => {
-  expect(shortfalls({ one, others: [phase({ latencies: [] })] })).toEqual(['two replicas: nothing was asked'])
+  expect(shortfalls({ one, beside, others: [phase({ latencies: [] })] })).toEqual(['two replicas: nothing was asked'])
 })
 
+const of = (most: number, last: number, fields: Partial<Phase> = {}) =>
+  phase({ latencies: [1, most, most, last], ...fields })
+
 it('finds what is slower than one replica, at the middle or at the end', () => {
-  const of = (most: number, last: number) => phase({ latencies: [1, most, most, last] })
-  const alone = of(2, 10)
-  expect(shortfalls({ one: alone, others: [of(4, 20)] })).toEqual([])
-  expect(shortfalls({ one: alone, others: [of(4.1, 20), { ...of(4, 20.1), name: 'both rolled' }] })).toEqual([
-    'two replicas: p50 is 4.1 ms, of one replica 2.0 ms',
-    'both rolled: p99 is 20.1 ms, of one replica 10.0 ms',
+  const alone = { one: of(2, 10, { name: 'one replica' }), beside }
+  expect(shortfalls({ ...alone, others: [of(4, 20)] })).toEqual([])
+  expect(shortfalls({ ...alone, others: [of(4.1, 20), of(4, 20.1, { name: 'of three' })] })).toEqual([
+    'two replicas: p50 is 4.1 ms, 2.0 ms in "one replica"',
+    'of three: p99 is 20.1 ms, 10.0 ms in "one replica"',
   ])
 })
 
-it('judges the middle alone while a replica starts', () => {
-  const of = (most: number, last: number) => phase({ latencies: [1, most, most, last], oneStarts: true })
-  expect(shortfalls({ one: of(2, 10), others: [of(4, 1000)] })).toEqual([])
-  expect(shortfalls({ one: of(2, 10), others: [of(4.1, 10)] })).toHaveLength(1)
+it('compares phases in which a replica starts with one beside which another does', () => {
+  const alone = { one: of(1, 1), beside: of(2, 10, { name: 'one replica, another starts' }) }
+  const killed = (most: number, last: number) => of(most, last, { name: 'killed', oneStarts: true })
+  expect(shortfalls({ ...alone, others: [killed(4, 20)] })).toEqual([])
+  expect(shortfalls({ ...alone, others: [killed(4.1, 20.1)] })).toEqual([
+    'killed: p50 is 4.1 ms, 2.0 ms in "one replica, another starts"',
+    'killed: p99 is 20.1 ms, 10.0 ms in "one replica, another starts"',
+  ])
 })
 
 it('has one row for each phase', () => {

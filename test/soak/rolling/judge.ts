@@ -8,11 +8,18 @@ export interface Phase extends Found {
   readonly key: string
   /** Whether a request may fail at the first attempt: nothing else is possible when its process is killed. */
   readonly mayFailOnce?: boolean
-  /** Whether a replica starts in it. */
+  /** Whether a replica starts in it, which takes some of the cores that serve. */
   readonly oneStarts?: boolean
 }
 
-/** Others are as fast as one replica where their percentiles are not above its by more than this share and these ms. */
+/** What is compared: others with one replica, and where one starts, with one replica beside which another only starts. */
+export interface Compared {
+  readonly one: Phase
+  readonly beside: Phase
+  readonly others: readonly Phase[]
+}
+
+/** Others are as fast where their percentiles are not above its by more than this share and these ms. */
 const sameLatency = { p50: { share: 0.5, ms: 1 }, p99: { share: 0.5, ms: 5 } } as const
 
 const columns = ['requests', 'failed', 'after one retry', 'p50', 'p99', 'longest'] as const
@@ -42,20 +49,13 @@ export function phaseFigures({ latencies, failures, failuresAfterRetry }: Found)
   } satisfies Figures
 }
 
-/**
- * What falls short on a path, as sentences: requests that failed where none may, and what waiting was worse than with one.
- * While a replica starts, the last hundredth is not judged: it waits for the cores that the start takes from those that serve.
- */
-export function shortfalls({ one, others }: { one: Phase; others: readonly Phase[] }): Outcome['failures'] {
-  const alone = phaseFigures(one)
+/** What falls short on a path, as sentences: requests that failed where none may, and what waiting was worse than alone. */
+export function shortfalls({ one, beside, others }: Compared): Outcome['failures'] {
   return [
-    ...[one, ...others].flatMap(failedRequests),
+    ...[one, beside, ...others].flatMap(failedRequests),
     ...others.filter(wasAsked).flatMap((phase) => {
-      const { p50Ms, p99Ms } = phaseFigures(phase)
-      return [
-        ...slower('p50', alone.p50Ms, p50Ms, phase),
-        ...(phase.oneStarts === true ? [] : slower('p99', alone.p99Ms, p99Ms, phase)),
-      ]
+      const alone = phase.oneStarts === true ? beside : one
+      return [...slower('p50', alone, phase), ...slower('p99', alone, phase)]
     }),
   ]
 }
@@ -72,9 +72,13 @@ function wasAsked({ latencies }: Pick<Found, 'latencies'>): boolean {
   return latencies.length > 0
 }
 
-function slower(figure: keyof typeof sameLatency, one: number, other: number, { name }: Phase): string[] {
+function slower(figure: keyof typeof sameLatency, alone: Phase, other: Phase): string[] {
+  const key = `${figure}Ms` as const
+  const [least, found] = [phaseFigures(alone)[key], phaseFigures(other)[key]]
   const { share, ms: more } = sameLatency[figure]
-  return other <= one * (1 + share) + more ? [] : [`${name}: ${figure} is ${ms(other)}, of one replica ${ms(one)}`]
+  return found <= least * (1 + share) + more
+    ? []
+    : [`${other.name}: ${figure} is ${ms(found)}, ${ms(least)} in "${alone.name}"`]
 }
 
 function sum(reasons: Found['failures']): number {

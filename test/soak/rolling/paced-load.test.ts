@@ -50,20 +50,25 @@ it('counts answers that are wrong or none, at both attempts', async () => {
   expect(failuresAfterRetry).toEqual(all)
 })
 
-it('goes on until what happens meanwhile is over, and fails with it', async () => {
+it('goes on until what happens meanwhile is over, counts from when it began, and fails with it', async () => {
   const server = await startServer()
   onTestFinished(() => server.stop())
   const peer = { url: `https://127.0.0.1:${server.port}`, ca: authority.ca, servername: servingName }
   const load = { peer, services: 1, perSecond: 100, questions: [question], leastSeconds: 0, log }
   let over = false
-  await pacedLoad({
+  const began = performance.now()
+  const { latencies } = await pacedLoad({
     ...load,
+    settleSeconds: 1,
     meanwhile: async () => {
       await new Promise((resolve) => setTimeout(resolve, 100))
       over = true
     },
   })
   expect(over).toBe(true)
+  expect(latencies.length).toBeGreaterThan(0)
+  // Without those of the first second.
+  expect(latencies.length).toBeLessThan(((performance.now() - began) / 1000 - 0.9) * load.perSecond)
   const meanwhile = () => Promise.reject(new Error('no replica became ready'))
   await expect(pacedLoad({ ...load, meanwhile })).rejects.toThrow('no replica became ready')
 })

@@ -28,11 +28,13 @@ export interface PacedLoad {
   readonly leastSeconds: number
   /** What happens meanwhile; the load goes on until it is over. */
   readonly meanwhile?: (() => Promise<void>) | undefined
+  /** For how long the load goes on before that, none if not said: what is due then does not count. */
+  readonly settleSeconds?: number
   readonly log: (line: string) => void
 }
 
 export interface Found {
-  /** Of each request, in milliseconds from when it was due, so that a queue at the client's own end counts too. */
+  /** Of each request that counts, in milliseconds from when it was due, so that a queue at the client's end does, too. */
   readonly latencies: readonly number[]
   /** Why requests failed at the first attempt, and how many for each reason. */
   readonly failures: Readonly<Record<string, number>>
@@ -61,7 +63,8 @@ export async function mostPerSecond(options: Omit<PacedLoad, 'perSecond'>): Prom
 
 /** Services that ask at a steady pace, whatever becomes of their requests, each over one kept connection. */
 export async function pacedLoad(options: PacedLoad): Promise<Found> {
-  const { peer, services, perSecond, questions, leastSeconds, meanwhile = () => Promise.resolve(), log } = options
+  const { peer, services, perSecond, questions, leastSeconds, log } = options
+  const { meanwhile, settleSeconds = 0 } = options
   const child = spawn(await servicesProgram(log), { stdio: ['pipe', 'pipe', 'inherit'] })
   try {
     // A write to a program that has ended; its end is told below.
@@ -76,7 +79,11 @@ export async function pacedLoad(options: PacedLoad): Promise<Found> {
     }
     child.stdin.write(`${JSON.stringify({ ...peer, services, perSecond, questions })}\n`)
     await nextLine('they asked anything')
-    await Promise.all([meanwhile(), sleep(leastSeconds * 1000)])
+    if (meanwhile !== undefined) {
+      await sleep(settleSeconds * 1000)
+      child.stdin.write(`${JSON.stringify({ unixMs: Date.now() })}\n`)
+    }
+    await Promise.all([meanwhile?.(), sleep(leastSeconds * 1000)])
     child.stdin.end()
     return JSON.parse(await nextLine('their last answers came')) as Found
   } finally {

@@ -2,7 +2,7 @@ import type { Phase } from './judge.ts'
 import { type Found, pacedLoad, type PacedLoad } from './paced-load.ts'
 
 export interface PhaseOptions {
-  /** What happens in it: a replica goes and another starts. */
+  /** What happens in it: a replica starts, in the place of another or beside it. */
   readonly meanwhile?: () => Promise<void>
   /** How often it happens, each time to services that have just connected, and are thus spread over the replicas. */
   readonly times?: number

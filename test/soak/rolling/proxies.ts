@@ -10,6 +10,9 @@ export interface Proxy {
   stop(): Promise<void>
 }
 
+/** In steps of a hundredth, from one. */
+const growingShare = 'weight 100 slowstart 10s'
+
 export interface ProxyOptions {
   /** Its own, for its files. */
   readonly directory: string
@@ -27,7 +30,8 @@ export function serviceProxy(options: ProxyOptions): Promise<Proxy> {
 
 /**
  * As an ingress: ends TLS, balances requests over kept connections, and gives one that a replica does not answer to the
- * next replica, also a POST, since an exchange or an introspection can be done twice.
+ * next replica, also a POST, since an exchange or an introspection can be done twice. The share of a new replica grows
+ * within seconds, as docs/scale.md advises: Node compiles code as it is used.
  */
 export async function requestProxy(
   options: ProxyOptions,
@@ -49,6 +53,6 @@ export async function requestProxy(
       'retries 3',
       'retry-on conn-failure empty-response 503',
     ],
-    server: `ssl verify required ca-file ${certificate.directory}/ca.crt sni str(${certificate.name})`,
+    server: `ssl verify required ca-file ${certificate.directory}/ca.crt sni str(${certificate.name}) ${growingShare}`,
   })
 }

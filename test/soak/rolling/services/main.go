@@ -18,7 +18,7 @@ import (
 	"time"
 )
 
-// The first line of the standard input. The load ends when the input does.
+// The first line of the standard input. Another may follow: from when on answers count. The load ends when the input does.
 type load struct {
 	URL        string     `json:"url"`
 	CA         string     `json:"ca"`
@@ -36,14 +36,24 @@ type question struct {
 	RightAnswer string `json:"rightAnswer"`
 }
 
+type countFrom struct {
+	UnixMs int64 `json:"unixMs"`
+}
+
 // The last line of the standard output.
 type found struct {
 	mutex sync.Mutex
-	// Of each request, in milliseconds from when it was due, so that a queue at the service's own end counts too.
+	all   []timed
+	// Of each request that counts, in milliseconds from when it was due, so that a queue at the service's own end counts too.
 	Latencies []float64 `json:"latencies"`
 	// Why requests failed at the first attempt, and how many for each reason; and those that failed at the second, too.
 	Failures           map[string]int `json:"failures"`
 	FailuresAfterRetry map[string]int `json:"failuresAfterRetry"`
+}
+
+type timed struct {
+	due  time.Time
+	took time.Duration
 }
 
 const (
@@ -78,11 +88,17 @@ func run() error {
 	asked.connect(services)
 	fmt.Println("asking")
 	over := make(chan struct{})
+	var from countFrom
 	go func() {
-		_, _ = io.Copy(io.Discard, input)
-		close(over)
+		defer close(over)
+		if json.NewDecoder(input).Decode(&from) == nil {
+			_, _ = io.Copy(io.Discard, input)
+		}
 	}()
-	return json.NewEncoder(os.Stdout).Encode(asked.pace(services, over))
+	results := asked.pace(services, over)
+	<-over
+	results.count(time.UnixMilli(from.UnixMs))
+	return json.NewEncoder(os.Stdout).Encode(results)
 }
 
 func (asked *load) connect(services []*service) {
@@ -148,12 +164,20 @@ func (results *found) add(due time.Time, first, second error) {
 	took := time.Since(due)
 	results.mutex.Lock()
 	defer results.mutex.Unlock()
-	results.Latencies = append(results.Latencies, float64(took.Microseconds())/1000)
+	results.all = append(results.all, timed{due, took})
 	if first != nil {
 		results.Failures[reason(first)]++
 	}
 	if second != nil {
 		results.FailuresAfterRetry[reason(second)]++
+	}
+}
+
+func (results *found) count(from time.Time) {
+	for _, one := range results.all {
+		if !one.due.Before(from) {
+			results.Latencies = append(results.Latencies, float64(one.took.Microseconds())/1000)
+		}
 	}
 }
 
