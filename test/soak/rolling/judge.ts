@@ -19,7 +19,7 @@ export interface Compared {
   readonly others: readonly Phase[]
 }
 
-/** Others are as fast where their percentiles are not above its by more than this share and these ms. */
+/** As fast as what it is compared with is a phase whose percentiles are not above by more than this share and these ms. */
 const sameLatency = { p50: { share: 0.5, ms: 1 }, p99: { share: 0.5, ms: 5 } } as const
 
 const columns = ['requests', 'failed', 'after one retry', 'p50', 'p99', 'longest'] as const
