@@ -3,9 +3,11 @@ import type { HttpKubeClient } from '../src/kube/http-client.ts'
 import type { KubeObject } from '../src/kube/object.ts'
 import { resources } from '../src/kube/resource.ts'
 import { operatorNamespace } from '../test/chart/helm.ts'
+import type { ControlPlane } from '../test/cluster/control-plane.ts'
 import { freePorts } from '../test/cluster/ports.ts'
 import { waitFor } from '../test/cluster/wait.ts'
 import { builtBundle } from './built-bundle.ts'
+import { type InPod, podOf } from './in-pod.ts'
 import { type ServerProcess, startServerProcess } from './server-process.ts'
 
 export const issuer = defaultIssuer(operatorNamespace)
@@ -21,15 +23,20 @@ export async function issuingKeysMade(client: HttpKubeClient): Promise<void> {
   })
 }
 
-/** The servers under load, all ended at the end. */
+/** The servers under load, all ended at the end; authorities as pods of the account that the chart gives them. */
 export class AuthorityFleet {
   readonly #servers: ServerProcess[] = []
   readonly #directory: string
-  readonly #kubeconfig: string
+  readonly #inPod: InPod
 
-  constructor(directory: string, kubeconfig: string) {
+  private constructor(directory: string, inPod: InPod) {
     this.#directory = directory
-    this.#kubeconfig = kubeconfig
+    this.#inPod = inPod
+  }
+
+  /** Empty at first. The directory holds the serving certificate. */
+  static async of(plane: ControlPlane, directory: string): Promise<AuthorityFleet> {
+    return new AuthorityFleet(directory, await podOf(plane, 'signet-authority'))
   }
 
   /** Resolves once it gives out tokens. */
@@ -45,7 +52,6 @@ export class AuthorityFleet {
       '--metrics-port=0',
       `--probe-port=${probePort}`,
       `--namespace=${operatorNamespace}`,
-      `--kubeconfig=${this.#kubeconfig}`,
       `--certificate-directory=${this.#directory}`,
       // What is measured is the server, not the limits that protect it from one address.
       '--caller-rate=0',
@@ -54,7 +60,7 @@ export class AuthorityFleet {
       ...flags,
     ]
     const server = {
-      ...(await startServerProcess({ parameters, announcement: /"message":"started"()/ })),
+      ...(await startServerProcess({ parameters, announcement: /"message":"started"()/, inPod: this.#inPod })),
       port,
     }
     this.#servers.push(server)

@@ -7,6 +7,7 @@ import type { ControlPlane } from '../test/cluster/control-plane.ts'
 import { freePorts } from '../test/cluster/ports.ts'
 import { waitFor } from '../test/cluster/wait.ts'
 import { builtBundle } from './built-bundle.ts'
+import { podOf } from './in-pod.ts'
 
 /** Namespaces, resources, roles and guards of the chart on an API server that has no node. */
 export async function installForController(plane: ControlPlane, namespaces: readonly string[]): Promise<void> {
@@ -30,8 +31,7 @@ export class ControllerProcess {
 
   /** Resolves once it leads. */
   static async start(plane: ControlPlane, flags: readonly string[] = []): Promise<ControllerProcess> {
-    const kubectl = await Kubectl.of(plane)
-    const token = await kubectl.run(['create', 'token', 'signet-controller', '-n', operatorNamespace])
+    const inPod = await podOf(plane, 'signet-controller')
     const [metricsPort = 0, probePort = 0] = await freePorts(2)
     const ports = ['--metrics-port', String(metricsPort), '--probe-port', String(probePort)]
     const parameters = [
@@ -43,7 +43,9 @@ export class ControllerProcess {
       '--log-level',
       'warn',
     ]
-    const child = startInPod(plane, token, [...nodeFlags, ...profilerFlags(), ...parameters, ...flags])
+    const { file, parameters: all, env } = inPod([...nodeFlags, ...profilerFlags(), ...parameters, ...flags])
+    // Standard output is for the result.
+    const child = spawn(file, all, { stdio: ['ignore', 2, 2], env })
     const started = new ControllerProcess(child, metricsPort)
     try {
       await waitFor({
@@ -123,34 +125,6 @@ export class MetricsText {
         series.startsWith('signet_api_requests_total{') && !/resource="leases"|verb="(watch|list)"/.test(series),
     )
   }
-}
-
-/** Starts it as a pod would: address from the environment, token and CA from files only it can see. */
-function startInPod(plane: ControlPlane, token: string, parameters: readonly string[]): ChildProcess {
-  const { hostname, port } = new URL(plane.url)
-  const directory = '/run/secrets/kubernetes.io/serviceaccount'
-  const script = [
-    'copy=$(mktemp /dev/shm/signet-bench-XXXXXX)',
-    'cp "$CA_FILE" "$copy"',
-    'mount -t tmpfs tmpfs /run',
-    `mkdir -p ${directory}`,
-    `mv "$copy" ${directory}/ca.crt`,
-    `printf %s "$TOKEN" > ${directory}/token`,
-    `printf %s ${operatorNamespace} > ${directory}/namespace`,
-    'unset TOKEN',
-    'exec "$@"',
-  ].join(' && ')
-  return spawn('unshare', ['--mount', 'sh', '-c', script, 'sh', process.execPath, ...parameters], {
-    // Standard output is for the result.
-    stdio: ['ignore', 2, 2],
-    env: {
-      PATH: process.env['PATH'],
-      CA_FILE: plane.caFile,
-      TOKEN: token,
-      KUBERNETES_SERVICE_HOST: hostname,
-      KUBERNETES_SERVICE_PORT: port,
-    },
-  })
 }
 
 /** What the chart gives the controller in NODE_OPTIONS; 384 MB are 75 percent of the memory that it limits it to. */

@@ -43,7 +43,7 @@ export async function run(options: Options): Promise<Findings> {
       progress(`making ${count + warmUp} pods with their accounts, tokens and identities`)
       await publishKeys(client, count + warmUp)
       const subjects = await boundTokens({ plane, client, bearer, audience: issuer, count: count + warmUp })
-      const fleet = new AuthorityFleet(directory, plane.kubeconfig)
+      const fleet = await AuthorityFleet.of(plane, directory)
       try {
         const measure = new Measure(options, subjects, await readFile(join(directory, 'ca.crt'), 'utf8'))
         const alone = await measure.authority(fleet)

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { once } from 'node:events'
+import type { InPod } from './in-pod.ts'
 
 /** A server in a process of its own, so that what drives it does not share its event loop. */
 export interface ServerProcess {
@@ -19,13 +20,22 @@ export interface ServerProcess {
 export interface ServerCommand {
   readonly parameters: readonly string[]
   readonly announcement: RegExp
+  /** Where it runs; on this machine as it is, if nothing else is said. */
+  readonly inPod?: InPod
 }
 
+const onMachine: InPod = (parameters) => ({ file: process.execPath, parameters, env: process.env })
+
 /** Resolves once the server listens. */
-export async function startServerProcess({ parameters, announcement }: ServerCommand): Promise<ServerProcess> {
-  const child = spawn(process.execPath, [...profilerOptions(), ...parameters], {
+export async function startServerProcess({
+  parameters,
+  announcement,
+  inPod = onMachine,
+}: ServerCommand): Promise<ServerProcess> {
+  const command = inPod([...profilerOptions(), ...parameters])
+  const child = spawn(command.file, command.parameters, {
     stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, NODE_ENV: 'production' },
+    env: { ...command.env, NODE_ENV: 'production' },
   })
   const exited = once(child, 'exit')
   const port = await new Promise<number>((resolve, reject) => {

@@ -53,7 +53,7 @@ async function run(minutes: number, log: (line: string) => void): Promise<Outcom
       await store.put({ namespace: 'bench', name: 'service-0' }, undefined, wanted)
       const bearer = await administratorToken(plane)
       const [proof] = await boundTokens({ plane, client, bearer, audience: issuer, count: 1 })
-      const fleet = new AuthorityFleet(directory, plane.kubeconfig)
+      const fleet = await AuthorityFleet.of(plane, directory)
       try {
         const server = await fleet.authority()
         const ca = await readFile(join(directory, 'ca.crt'), 'utf8')

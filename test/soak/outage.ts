@@ -10,8 +10,6 @@ import { messageOf } from '../../src/errors.ts'
 import { tokenFile, workloadSecretName } from '../../src/identity/workload.ts'
 import { resources } from '../../src/kube/resource.ts'
 import { type Secret, secretText } from '../../src/kube/secret-codec.ts'
-import { accountUser } from '../apiserver/kubectl.ts'
-import { operatorNamespace } from '../chart/helm.ts'
 import { waitFor } from '../cluster/wait.ts'
 import { AuthorityUnderOutage, type GivenOut } from './outage-client.ts'
 import { OutageTally, outageShortfalls } from './outage-tally.ts'
@@ -65,9 +63,7 @@ async function run(minutes: number, log: (line: string) => void): Promise<Outcom
       const bearer = await administratorToken(plane)
       const lifetimeSeconds = (minutes + 15) * 60
       const proofs = await boundTokens({ plane, client, bearer, audience: issuer, count: 2, lifetimeSeconds })
-      const account = accountUser(operatorNamespace, 'signet-authority')
-      const groups = ['system:serviceaccounts', `system:serviceaccounts:${operatorNamespace}`, 'system:authenticated']
-      const fleet = new AuthorityFleet(directory, await plane.kubeconfigFor(account, groups))
+      const fleet = await AuthorityFleet.of(plane, directory)
       try {
         // The shortest, so that tokens expire within the outage.
         const server = await fleet.authority(['--token-lifetime=1m'])

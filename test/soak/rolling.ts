@@ -67,7 +67,7 @@ async function run(minutes: number, log: Log): Promise<Outcome> {
         await publishKeys(client, subjects)
         const bearer = await administratorToken(plane)
         const bound = await boundTokens({ plane, client, bearer, audience: issuer, count: subjects })
-        const fleet = new AuthorityFleet(certificates, plane.kubeconfig)
+        const fleet = await AuthorityFleet.of(plane, certificates)
         try {
           const ca = await readFile(join(certificates, 'ca.crt'), 'utf8')
           return await measured({ minutes, log, fleet, bound, ca, certificates, directory, machineLoad })
