@@ -11,6 +11,7 @@ import {
   variableOf,
 } from './config.ts'
 import { version } from './version.ts'
+import { deferWasmOptimisation } from './wasm-optimisation.ts'
 
 const common = ['logLevel', 'metricsPort', 'probePort', 'namespace'] as const
 const program = new Command('signet')
@@ -117,6 +118,7 @@ program
 `)
   })
 
+deferWasmOptimisation()
 try {
   await program.parseAsync()
 } catch (error) {
