@@ -1,5 +1,6 @@
 import { availableParallelism, loadavg } from 'node:os'
 import { measurements } from './measurements.ts'
+import { processorTime, stolenShare, timeBetween } from './stolen-time.ts'
 import { formatTable } from './table.ts'
 
 const usage = 'npm run bench -- NAME [--json] [--OPTION NUMBER ...]'
@@ -47,7 +48,13 @@ async function main(parameters: readonly string[]): Promise<number> {
   if (before > availableParallelism() / 2) {
     process.stderr.write(`  the machine is busy (load ${before.toFixed(1)}): figures will be worse than they are\n`)
   }
+  const atFirst = await processorTime()
   const findings = await run(wanted.options)
+  const stolen = stolenShare(timeBetween(atFirst, await processorTime()))
+  if (stolen >= 0.02) {
+    process.stderr.write(`  the host took ${(stolen * 100).toFixed(0)} % of the processor time away: figures are worse
+`)
+  }
   process.stdout.write(wanted.json ? `${JSON.stringify(findings)}\n` : `\n${formatTable(name, findings)}`)
   return 0
 }

@@ -7,6 +7,7 @@ const phase = (fields: Partial<Phase> = {}): Phase => ({
   latencies: [1, 2, 3, 4],
   failures: {},
   failuresAfterRetry: {},
+  processors: { all: 4000, stolen: 0 },
   ...fields,
 })
 const one = phase({ name: 'one replica' })
@@ -61,12 +62,23 @@ it('compares phases in which a replica starts with one beside which another does
   ])
 })
 
+it('says where the machine itself may be the reason', () => {
+  const alone = { one: of(2, 10, { name: 'one replica' }), beside }
+  const slowOn = (stolen: number) => of(2, 21, { processors: { all: 4000, stolen } })
+  expect(shortfalls({ ...alone, others: [slowOn(79), slowOn(800)] })).toEqual([
+    'two replicas: p99 is 21.0 ms, 10.0 ms in "one replica"',
+    'two replicas: p99 is 21.0 ms, 10.0 ms in "one replica", while the host took up to 20.0 % of the processor time away',
+  ])
+})
+
 it('has one row for each phase', () => {
-  const rows = phaseTable([one, phase({ latencies: [200], failures: reset, failuresAfterRetry: reset })])
+  const processors = { all: 4000, stolen: 100 }
+  const two = phase({ latencies: [200], failures: reset, failuresAfterRetry: reset, processors })
+  const rows = phaseTable([one, two])
   expect(rows).toEqual([
-    ['phase', 'requests  failed  after one retry     p50     p99  longest'],
-    ['one replica', '       4       0                0  2.0 ms  4.0 ms   4.0 ms'],
-    ['two replicas', '       1       2                2  200 ms  200 ms   200 ms'],
+    ['phase', 'requests  failed  after one retry     p50     p99  longest  stolen'],
+    ['one replica', '       4       0                0  2.0 ms  4.0 ms   4.0 ms   0.0 %'],
+    ['two replicas', '       1       2                2  200 ms  200 ms   200 ms   2.5 %'],
   ])
 })
 

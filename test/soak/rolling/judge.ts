@@ -1,3 +1,4 @@
+import { stolenShare } from '../../../bench/stolen-time.ts'
 import type { Figures, Outcome } from '../soak.ts'
 import { percentile } from '../tally.ts'
 import type { Found } from './paced-load.ts'
@@ -22,13 +23,17 @@ export interface Compared {
 /** As fast as what it is compared with is a phase whose percentiles are not above by more than this share and these ms. */
 const sameLatency = { p50: { share: 0.5, ms: 1 }, p99: { share: 0.5, ms: 5 } } as const
 
-const columns = ['requests', 'failed', 'after one retry', 'p50', 'p99', 'longest'] as const
+/** Of the processor time; less happens on any virtual machine. */
+const notableShare = 0.02
+
+const columns = ['requests', 'failed', 'after one retry', 'p50', 'p99', 'longest', 'stolen'] as const
 
 /** One row for each phase. */
 export function phaseTable(phases: readonly Phase[]): [string, string][] {
   const rows = phases.map((phase): [string, string[]] => {
-    const { requests, failed, failedAfterRetry, p50Ms, p99Ms, maxMs } = phaseFigures(phase)
-    return [phase.name, [...[requests, failed, failedAfterRetry].map(String), ...[p50Ms, p99Ms, maxMs].map(ms)]]
+    const { requests, failed, failedAfterRetry, p50Ms, p99Ms, maxMs, stolen } = phaseFigures(phase)
+    const counts = [requests, failed, failedAfterRetry].map(String)
+    return [phase.name, [...counts, ...[p50Ms, p99Ms, maxMs].map(ms), percent(stolen)]]
   })
   const cells: [string, readonly string[]][] = [['phase', columns], ...rows]
   const widths = columns.map((_, index) => Math.max(...cells.map(([, values]) => values[index]?.length ?? 0)))
@@ -38,7 +43,7 @@ export function phaseTable(phases: readonly Phase[]): [string, string][] {
   ])
 }
 
-export function phaseFigures({ latencies, failures, failuresAfterRetry }: Found) {
+export function phaseFigures({ latencies, failures, failuresAfterRetry, processors }: Found) {
   return {
     requests: latencies.length,
     failed: sum(failures),
@@ -46,6 +51,7 @@ export function phaseFigures({ latencies, failures, failuresAfterRetry }: Found)
     p50Ms: percentile(latencies, 0.5),
     p99Ms: percentile(latencies, 0.99),
     maxMs: percentile(latencies, 1),
+    stolen: stolenShare(processors),
   } satisfies Figures
 }
 
@@ -78,7 +84,13 @@ function slower(figure: keyof typeof sameLatency, alone: Phase, other: Phase): s
   const { share, ms: more } = sameLatency[figure]
   return found <= least * (1 + share) + more
     ? []
-    : [`${other.name}: ${figure} is ${ms(found)}, ${ms(least)} in "${alone.name}"`]
+    : [`${other.name}: ${figure} is ${ms(found)}, ${ms(least)} in "${alone.name}"${excuse(other, alone)}`]
+}
+
+/** Whether the machine itself may be the reason: what its host takes away meanwhile, no service can answer in. */
+function excuse(...phases: readonly Phase[]): string {
+  const stolen = Math.max(...phases.map(({ processors }) => stolenShare(processors)))
+  return stolen < notableShare ? '' : `, while the host took up to ${percent(stolen)} of the processor time away`
 }
 
 function sum(reasons: Found['failures']): number {
@@ -87,4 +99,8 @@ function sum(reasons: Found['failures']): number {
 
 function ms(value: number): string {
   return `${value < 100 ? value.toFixed(1) : value.toFixed(0)} ms`
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(1)} %`
 }

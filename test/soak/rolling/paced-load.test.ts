@@ -17,7 +17,7 @@ async function loadOn(handler: NonNullable<Parameters<typeof startServer>[0]>['h
 
 it('asks at its pace, over kept connections', async () => {
   const sockets = new Set<unknown>()
-  const { latencies, failures } = await loadOn((request, response) => {
+  const { latencies, failures, processors } = await loadOn((request, response) => {
     sockets.add(request.socket)
     response.end('ok')
   })
@@ -25,6 +25,7 @@ it('asks at its pace, over kept connections', async () => {
   expect(latencies.length).toBeGreaterThanOrEqual(30)
   expect(failures).toEqual({})
   expect(sockets.size).toBe(2)
+  expect(processors.all).toBeGreaterThan(0)
 })
 
 it('tells why a request failed, and not again where another connection answers', async () => {

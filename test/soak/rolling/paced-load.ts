@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { type ProcessorTime, processorTime, timeBetween } from '../../../bench/stolen-time.ts'
 import { goProgram } from '../go-program.ts'
 
 /** One request of a service to the authority, and how its answer begins where it is right. */
@@ -40,6 +41,8 @@ export interface Found {
   readonly failures: Readonly<Record<string, number>>
   /** The same for those that failed after one retry, too. */
   readonly failuresAfterRetry: Readonly<Record<string, number>>
+  /** Of this machine meanwhile. */
+  readonly processors: ProcessorTime
 }
 
 /** Within which the services have connected, and within which their last answers have come, in milliseconds. */
@@ -83,9 +86,11 @@ export async function pacedLoad(options: PacedLoad): Promise<Found> {
       await sleep(settleSeconds * 1000)
       child.stdin.write(`${JSON.stringify({ unixMs: Date.now() })}\n`)
     }
+    const before = await processorTime()
     await Promise.all([meanwhile?.(), sleep(leastSeconds * 1000)])
     child.stdin.end()
-    return JSON.parse(await nextLine('their last answers came')) as Found
+    const found = JSON.parse(await nextLine('their last answers came')) as Omit<Found, 'processors'>
+    return { ...found, processors: timeBetween(before, await processorTime()) }
   } finally {
     child.kill('SIGKILL')
     if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')

@@ -1,3 +1,4 @@
+import { totalTime } from '../../../bench/stolen-time.ts'
 import type { Phase } from './judge.ts'
 import { type Found, pacedLoad, type PacedLoad } from './paced-load.ts'
 
@@ -43,6 +44,7 @@ function joined(found: readonly Found[]): Found {
     latencies: found.flatMap(({ latencies }) => latencies),
     failures: added(found.map(({ failures }) => failures)),
     failuresAfterRetry: added(found.map(({ failuresAfterRetry }) => failuresAfterRetry)),
+    processors: totalTime(found.map(({ processors }) => processors)),
   }
 }
 
