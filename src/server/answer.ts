@@ -53,7 +53,8 @@ export function answerEarly(
     return
   }
   response.writeHead(status, { ...headers, ...length, connection: 'close' })
-  response.write(body)
+  if (body === '') response.flushHeaders()
+  else response.write(body)
   // The answer is complete by its length; the end of it would close the connection.
   const timer = setTimeout(finish, lingerMs)
   function finish(): void {

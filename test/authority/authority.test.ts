@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import { connect } from 'node:tls'
 import { gunzipSync } from 'node:zlib'
 import { createRemoteJWKSet, customFetch, jwtVerify } from 'jose'
 import { Agent, fetch, request } from 'undici'
@@ -18,6 +19,7 @@ import { keys } from '../fixtures/keys/keys.ts'
 import type { IdentityKeys } from '../../src/keys/identity-keys.ts'
 import { RevocationFeed } from '../../src/authority/revocation-feed.ts'
 import { eventually } from '../builders/eventually.ts'
+import { ending } from '../server/running-server.ts'
 import { FakeRevocations } from './fake-revocations.ts'
 import { FakeSource, keysOf } from './fake-source.ts'
 
@@ -33,6 +35,7 @@ const sets = levels.map((level) => `${level}/jwks.json`)
 let server: Server
 let agent: Agent
 let issuer: string
+let roots: string
 let source: FakeSource
 let authority: Authority
 const answers: [string, number][] = []
@@ -46,13 +49,14 @@ beforeAll(async () => {
     dnsNames: ['localhost'],
     ...validity,
   })
+  roots = ca.certificatePem
   server = createServer({ cert: certificatePem, key: privateKeyPem }, (req, res) => authority.handler(req, res))
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   issuer = `https://localhost:${(server.address() as AddressInfo).port}`
   agent = new Agent({
     connect: {
-      ca: ca.certificatePem,
+      ca: roots,
       lookup: (_name, _options, done) => done(null, [{ address: '127.0.0.1', family: 4 }]),
     },
   })
@@ -324,6 +328,21 @@ describe('every document', () => {
       connection: 'close',
     })
     await response.body.dump()
+  })
+
+  it.each([
+    ['/jwks.json', 405],
+    ['/revocations', 405],
+    ['/nothing', 404],
+  ])('answers who reads nothing before a long body to %s is sent', async (path, status) => {
+    const { port } = new URL(issuer)
+    const socket = connect({ port: Number(port), host: '127.0.0.1', servername: 'localhost', ca: roots })
+    await once(socket, 'secureConnect')
+    socket.write(`POST ${path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: ${4 * 1024 * 1024}\r\n\r\n`)
+    socket.write(Buffer.alloc(4 * 1024 * 1024))
+    const { received, error } = await ending(socket)
+    expect(error).toBeUndefined()
+    expect(received.startsWith(`HTTP/1.1 ${status} `)).toBe(true)
   })
 })
 

@@ -1,6 +1,7 @@
+import { once } from 'node:events'
 import { connect } from 'node:net'
 import { describe, expect, it } from 'vitest'
-import { answerText, refuse } from '../../src/server/answer.ts'
+import { answerEarly, answerText, refuse } from '../../src/server/answer.ts'
 import { startPlainServer } from './plain-server.ts'
 import { ending } from './running-server.ts'
 
@@ -37,6 +38,17 @@ describe.concurrent('refuse', () => {
     const { received, error } = await ending(socket)
     expect(error).toBeUndefined()
     expect(received).toMatch(/^HTTP\/1.1 415 [^]*connection: close[^]*no\n$/i)
+  })
+
+  it('sends an answer without a body at once, too', async () => {
+    await using server = await startPlainServer((request, response) => answerEarly(request, response, 503, '', {}))
+    const socket = connect(server.port, '127.0.0.1')
+    socket.write('POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 3\r\n\r\n')
+    const [answer] = (await once(socket, 'data')) as [Buffer]
+    expect(answer.toString()).toMatch(/^HTTP\/1.1 503 [^]*content-length: 0\r\n[^]*\r\n\r\n$/)
+    // The server has not ended the connection before it has seen the body.
+    socket.write('abc')
+    expect((await ending(socket)).error).toBeUndefined()
   })
 
   it('ends the connection of a peer that announces a body and never sends it, about a second later', async () => {
