@@ -4,6 +4,7 @@ import type { OutgoingHttpHeaders } from 'node:http'
 export interface FormRequest {
   /** Each parameter once: one that is sent twice has been refused already (RFC 6749 §3.2); empty ones are left out. */
   readonly form: ReadonlyMap<string, string>
+  /** Reading it throws an OAuthError where there are several. */
   readonly authorization: string | undefined
   /** As `PresentedCredentials.peerCertificate`. */
   readonly peerCertificate: Uint8Array | undefined

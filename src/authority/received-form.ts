@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { authorizationOf } from './authorization.ts'
 import type { FormRequest } from './form-endpoint.ts'
 import { peerCertificateOf } from './peer-certificate.ts'
 
@@ -17,7 +18,7 @@ export class ReceivedForm implements FormRequest {
   }
 
   get authorization(): string | undefined {
-    return this.#request.headers.authorization
+    return authorizationOf(this.#request)
   }
 
   get peerCertificate(): Uint8Array | undefined {

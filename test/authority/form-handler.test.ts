@@ -104,6 +104,24 @@ describe('FormHandler', () => {
     expect(answers).toEqual([['token', 200]])
   })
 
+  it.each([
+    ['Bearer x', 'Bearer y'],
+    ['Bearer x', 'Bearer x'],
+  ])('refuses two Authorization headers, %s and %s', async (first, second) => {
+    endpoint = async ({ authorization }) => ({ status: 200, body: JSON.stringify({ authorization }) })
+    const send = async (headers: string): Promise<string> => {
+      const socket = connect(port(), '127.0.0.1')
+      socket.write(`POST /signet/token HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Type: ${form}\r\n`)
+      socket.write(`${headers}Content-Length: 3\r\n\r\na=b`)
+      return (await ending(socket)).received
+    }
+    const both = await send(`Authorization: ${first}\r\nAUTHORIZATION: ${second}\r\n`)
+    expect(both).toMatch(/^HTTP\/1.1 400 [^]*"error":"invalid_request"[^]*more than one Authorization header/)
+    expect(both).not.toContain('Bearer')
+    // As long a name as that of the other: one alone is read.
+    expect(await send(`Authorization: ${first}\r\nX-Forwarded-X: ${second}\r\n`)).toContain(`"${first}"`)
+  })
+
   it('I6: judges nothing while its clock is wrong, and sends the caller to another replica', async () => {
     const asked = vi.fn(async () => ok)
     endpoint = asked
