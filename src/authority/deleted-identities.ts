@@ -12,14 +12,11 @@ export interface DeletedIdentitiesOptions {
   readonly clock?: Clock
 }
 
-interface Departed {
+interface Departure {
   /** By the wall clock, as tokens are dated. */
   readonly at: number
   /** By the monotonic one: a clock that jumps neither tells of it too soon nor forgets it. */
   readonly since: number
-  readonly kids: readonly string[]
-  /** Whether an identity of that name is there again, with other keys: another one. */
-  succeeded: boolean
 }
 
 /**
@@ -29,8 +26,8 @@ interface Departed {
 const graceMs = 10 * SECOND
 /** Other replicas may see the deletion this much later, and have signed until then. */
 const lagMs = 5 * SECOND
-/** The authority signs for an hour at most. */
-const longest = HOUR
+/** The authority signs for an hour at most, and until then. */
+const rememberedMs = HOUR + lagMs + graceMs
 
 /**
  * A deleted identity revokes what the authority has signed for it, whose keys stay. Seen by this replica while it runs:
@@ -39,12 +36,15 @@ const longest = HOUR
  */
 export class DeletedIdentities implements Revocations {
   readonly #options: Required<DeletedIdentitiesOptions>
-  readonly #departed = new Map<string, Departed>()
+  /** Those that are not there, with their uid: some may only have lost their public keys for a moment. */
+  readonly #absent = new Map<string, Departure & { readonly uid: string | undefined }>()
+  /** Those whose name another identity has taken: whatever becomes of that one, they are gone for good. */
+  readonly #succeeded = new Map<string, Departure>()
   readonly #before = new Map<string, number>()
   readonly #listeners = new Set<() => void>()
   readonly #stop: () => void
   readonly #timer: NodeJS.Timeout
-  #present: ReadonlyMap<string, readonly string[]>
+  #present: ReadonlyMap<string, string | undefined>
   #list: readonly Revocation[] = []
   #version = 0
 
@@ -79,19 +79,18 @@ export class DeletedIdentities implements Revocations {
 
   /** Called every second: tells of those that stay away, and forgets those whose last token has expired. */
   tick(): void {
-    if (this.#departed.size === 0 && this.#list.length === 0) return
-    const { trustDomain, clock } = this.#options
-    const now = clock.monotonic()
-    const list: Revocation[] = []
-    for (const [key, { at, since, succeeded }] of this.#departed) {
-      if (now >= since + lagMs + longest + graceMs) this.#departed.delete(key)
-      else if (succeeded || now >= since + graceMs) {
-        const sub = formatSpiffeId({ trustDomain, ...parseIdentityKey(key) })
-        // Whoever has taken the name has had tokens of its own since, and those must not be meant.
-        const before = succeeded ? Math.floor(at / SECOND) : Math.ceil((at + lagMs) / SECOND)
-        list.push({ sub, issued_before: before, exp: Math.ceil((at + lagMs + longest + graceMs) / SECOND) })
-      }
+    if (this.#absent.size + this.#succeeded.size + this.#list.length === 0) return
+    const now = this.#options.clock.monotonic()
+    for (const departures of [this.#absent, this.#succeeded]) {
+      for (const [key, { since }] of departures) if (now >= since + rememberedMs) departures.delete(key)
     }
+    const told = new Map<string, Revocation>()
+    // Whoever has taken the name has had tokens of its own since, and those must not be meant.
+    for (const [key, { at }] of this.#succeeded) told.set(key, this.#revocation(key, at, Math.floor(at / SECOND)))
+    for (const [key, { at, since }] of this.#absent) {
+      if (now >= since + graceMs) told.set(key, this.#revocation(key, at, Math.ceil((at + lagMs) / SECOND)))
+    }
+    const list = [...told.values()]
     if (isSame(this.#list, list)) return
     this.#list = list
     this.#before.clear()
@@ -105,22 +104,32 @@ export class DeletedIdentities implements Revocations {
     clearInterval(this.#timer)
   }
 
+  #revocation(key: string, at: number, issuedBefore: number): Revocation {
+    const sub = formatSpiffeId({ trustDomain: this.#options.trustDomain, ...parseIdentityKey(key) })
+    return { sub, issued_before: issuedBefore, exp: Math.ceil((at + rememberedMs) / SECOND) }
+  }
+
   #compare(): void {
     const present = this.#options.keys.identities()
     const { clock } = this.#options
     const [at, since] = [clock.now(), clock.monotonic()]
-    for (const [key, kids] of this.#present) {
-      if (!present.has(key)) this.#departed.set(key, { at, since, kids, succeeded: false })
+    for (const [key, uid] of this.#present) {
+      if (!present.has(key)) this.#absent.set(key, { at, since, uid })
+      else if (isAnother(uid, present.get(key))) this.#succeeded.set(key, { at, since })
     }
-    for (const [key, departed] of this.#departed) {
-      const kids = present.get(key)
-      if (kids === undefined) continue
-      if (kids.some((kid) => departed.kids.includes(kid))) this.#departed.delete(key)
-      else departed.succeeded = true
+    for (const [key, { uid, ...departure }] of this.#absent) {
+      if (!present.has(key)) continue
+      this.#absent.delete(key)
+      if (isAnother(uid, present.get(key))) this.#succeeded.set(key, departure)
     }
     this.#present = present
     this.tick()
   }
+}
+
+/** Where one of them is not known, it is taken for the same: nothing is revoked on a guess. */
+function isAnother(uid: string | undefined, next: string | undefined): boolean {
+  return uid !== undefined && next !== undefined && uid !== next
 }
 
 function isSame(one: readonly Revocation[], other: readonly Revocation[]): boolean {

@@ -9,8 +9,8 @@ import { publishableKeys } from './publishable-keys.ts'
 /** What the source holds at one moment. */
 interface View {
   readonly keys: ReadonlyMap<string, PublicJwk>
-  /** Identity → the kids it has. */
-  readonly identities: ReadonlyMap<string, readonly string[]>
+  /** Identity → its uid. */
+  readonly identities: ReadonlyMap<string, string | undefined>
 }
 
 export interface KnownKeysOptions {
@@ -21,7 +21,7 @@ export interface KnownKeysOptions {
 }
 
 /** Most keys that are remembered to have been here, so that their absence is known not to be a delay. */
-const rememberedLeavers = 10_000
+const mostWithdrawn = 10_000
 
 /** The keys that tokens are verified with here, by kid, and the identities that exist: exactly what is published. */
 export class KnownKeys {
@@ -29,7 +29,7 @@ export class KnownKeys {
   readonly #listeners = new Set<() => void>()
   readonly #stop: () => void
   #view: View = { keys: new Map(), identities: new Map() }
-  readonly #left = new Set<string>()
+  readonly #withdrawn = new Map<string, PublicJwk>()
   #version = Number.NEGATIVE_INFINITY
   #reading = false
   #timer: NodeJS.Timeout | undefined
@@ -55,17 +55,17 @@ export class KnownKeys {
     return this.#view.keys.get(kid)
   }
 
-  /** Whether a key that is not here has been and was withdrawn, as a revoked one is. */
-  hasLeft(kid: string): boolean {
-    return this.#left.has(kid)
+  /** A key that has been here and was withdrawn, as a revoked one is, or one that another hand has deleted. */
+  withdrawn(kid: string): PublicJwk | undefined {
+    return this.#withdrawn.get(kid)
   }
 
   exists(identity: IdentityName): boolean {
     return this.#view.identities.has(identityKey(identity))
   }
 
-  /** Each identity that exists, as `shop/orders`, with its kids; a new map after each change. */
-  identities(): ReadonlyMap<string, readonly string[]> {
+  /** Each identity that exists, as `shop/orders`, with its uid, where that is said; a new map after each change. */
+  identities(): ReadonlyMap<string, string | undefined> {
     return this.#view.identities
   }
 
@@ -102,7 +102,7 @@ export class KnownKeys {
         const before = this.#view
         this.#view = viewOf(source)
         this.#version = version
-        this.#noteLeavers(before)
+        this.#noteWithdrawn(before)
         for (const listener of this.#listeners) listener()
       }
     } catch (error) {
@@ -118,10 +118,10 @@ export class KnownKeys {
     this.#timer.unref()
   }
 
-  #noteLeavers({ keys }: View): void {
-    for (const kid of keys.keys()) if (!this.#view.keys.has(kid)) this.#left.add(kid)
-    for (const kid of this.#left) {
-      if (this.#view.keys.has(kid) || this.#left.size > rememberedLeavers) this.#left.delete(kid)
+  #noteWithdrawn({ keys }: View): void {
+    for (const [kid, key] of keys) if (!this.#view.keys.has(kid)) this.#withdrawn.set(kid, key)
+    for (const kid of this.#withdrawn.keys()) {
+      if (this.#view.keys.has(kid) || this.#withdrawn.size > mostWithdrawn) this.#withdrawn.delete(kid)
     }
   }
 }
@@ -132,12 +132,6 @@ function viewOf(source: PublicKeySource): View {
   const published = publishableKeys({ identities: all, authorityKeys: source.authorityKeys() })
   for (const key of published.authorityKeys) keys.set(key.kid, key)
   for (const one of published.identities) for (const key of one.keys) keys.set(key.kid, key)
-  const identities = new Map<string, readonly string[]>()
-  for (const one of all) {
-    identities.set(
-      identityKey(one.identity),
-      one.keys.map(({ kid }) => kid),
-    )
-  }
+  const identities = new Map(all.map(({ identity, uid }) => [identityKey(identity), uid]))
   return { keys, identities }
 }

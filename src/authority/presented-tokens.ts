@@ -21,7 +21,7 @@ export interface PresentedTokensOptions {
   /** The issuer of the cluster level. */
   readonly issuer: string
   readonly trustDomain: string
-  readonly keys: Pick<KnownKeys, 'ready' | 'key' | 'hasLeft' | 'exists'>
+  readonly keys: Pick<KnownKeys, 'ready' | 'key' | 'withdrawn' | 'exists'>
   readonly revocations: Pick<Revocations, 'ready' | 'has'>
   readonly clock: Clock
   /**
@@ -46,6 +46,19 @@ export interface VerifiedToken {
   answer?: string
 }
 
+/** What is done of a token whose key is not here. */
+interface Leniency {
+  /** Whether it is verified by one that was. */
+  readonly byWithdrawn: boolean
+  /** By how much the clock of who signed it may be behind, in milliseconds. */
+  readonly skewMs: number
+}
+
+/** Answered a second later by whoever has heard more: the one is asked again, and often. */
+const asJudged: Leniency = { byWithdrawn: false, skewMs: 0 }
+/** Answered once and for all: a token that is called none stays good for whoever holds it (I5). */
+const toBeRevoked: Leniency = { byWithdrawn: true, skewMs: maxSkewMs }
+
 /** Seconds after which a caller may ask again when this replica has not read what it needs. */
 export const retryAfter = 2
 /** The authority signs for an hour at most. */
@@ -67,7 +80,19 @@ export class PresentedTokens {
   }
 
   /** The token, if it is one of ours that verifies now; throws an OAuthError where that cannot be told. */
-  async verify(text: string): Promise<VerifiedToken | undefined> {
+  verify(text: string): Promise<VerifiedToken | undefined> {
+    return this.#verify(text, asJudged)
+  }
+
+  /**
+   * The token, if it is one of ours that verifies now or may again: by a key that was withdrawn, since another hand may
+   * have deleted it for a moment. Throws an OAuthError where that cannot be told.
+   */
+  verifyToRevoke(text: string): Promise<VerifiedToken | undefined> {
+    return this.#verify(text, toBeRevoked)
+  }
+
+  async #verify(text: string, { byWithdrawn, skewMs }: Leniency): Promise<VerifiedToken | undefined> {
     const { keys, revocations } = this.#options
     if (!keys.ready() || !revocations.ready()) throw unavailable('keys and revocations have not been read yet')
     const known = this.#verified.get(text)
@@ -76,9 +101,10 @@ export class PresentedTokens {
     if (compact === undefined) return undefined
     const { kid } = compact.header
     if (typeof kid !== 'string') return undefined
-    const key = keys.key(kid)
+    const withdrawn = keys.withdrawn(kid)
+    const key = keys.key(kid) ?? (byWithdrawn ? withdrawn : undefined)
     if (key === undefined) {
-      if (keys.hasLeft(kid) || !(await this.#mayBeByNewKey(kid, compact.claims))) return undefined
+      if (withdrawn !== undefined || !(await this.#mayBeByNewKey(kid, compact.claims, skewMs))) return undefined
       throw unavailable('the key of the token is not known here yet')
     }
     const verified = await this.#verifyAnew(text, compact, key)
@@ -102,14 +128,14 @@ export class PresentedTokens {
    * that of a token of a time that has been told of is here or is none, and that of a later one is found by looking. To
    * call a token bad on a guess would be wrong (I6), and `/revoke` would answer that there is nothing to revoke (I5).
    */
-  async #mayBeByNewKey(kid: string, claims: CompactToken['claims']): Promise<boolean> {
+  async #mayBeByNewKey(kid: string, claims: CompactToken['claims'], skewMs: number): Promise<boolean> {
     const { knownUntil, lookForKey, clock } = this.#options
     const subject = this.subjectOf(claims)
     if (knownUntil === undefined || subject === undefined || this.issuerOf(claims, subject) === undefined) return false
     const { iat } = claims
     if (typeof iat !== 'number' || iat * SECOND > clock.now() + maxSkewMs) return false
     // Whole seconds, rounded down.
-    if ((iat + 1) * SECOND <= (knownUntil() ?? Number.NEGATIVE_INFINITY)) return false
+    if ((iat + 1) * SECOND + skewMs <= (knownUntil() ?? Number.NEGATIVE_INFINITY)) return false
     return lookForKey === undefined || (await lookForKey(subject, kid)) !== 'absent'
   }
 

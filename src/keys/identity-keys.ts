@@ -5,4 +5,6 @@ import type { PublicJwk } from './public-jwk.ts'
 export interface IdentityKeys {
   readonly identity: IdentityName
   readonly keys: readonly PublicJwk[]
+  /** Of the ServiceIdentity they are for: another of the same name has another. Absent where that is not said. */
+  readonly uid?: string | undefined
 }

@@ -1,4 +1,4 @@
-import { components, managedLabels, ringVersionAnnotation } from '../api/v1alpha1/metadata.ts'
+import { components, identityUidAnnotation, managedLabels, ringVersionAnnotation } from '../api/v1alpha1/metadata.ts'
 import { ownerKey, type RingOwner } from '../identity/key-owner.ts'
 import { publicKeysName, revokeKeyAnnotation, rotateKeyAnnotation } from '../identity/workload.ts'
 import { parseJwks, serializeJwks } from '../keys/jwks.ts'
@@ -29,12 +29,14 @@ export function publishedText(configMap: ConfigMap): string | undefined {
 export function leanPublicKeys({ metadata, data }: ConfigMap): ConfigMap {
   const { name, namespace, uid, resourceVersion } = metadata
   const text = data?.[jwksKey]
+  const ownerUid = annotatedUid({ metadata })
   return {
     metadata: {
       name,
       ...(namespace && { namespace }),
       ...(uid && { uid }),
       ...(resourceVersion && { resourceVersion }),
+      ...(ownerUid && { annotations: { [identityUidAnnotation]: ownerUid } }),
     },
     ...(text === undefined ? {} : { data: { [jwksKey]: text } }),
   }

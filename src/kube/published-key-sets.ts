@@ -4,6 +4,7 @@ import type { IdentityKeys } from '../keys/identity-keys.ts'
 import type { PublicJwk } from '../keys/public-jwk.ts'
 import type { Logger } from '../logger.ts'
 import { keyOf } from './object.ts'
+import { annotatedUid } from './owner-annotations.ts'
 import { type ConfigMap, publishedKeys, publishedText } from './public-key-store.ts'
 import type { Reflector, ReflectorEvent } from './reflector.ts'
 
@@ -96,21 +97,22 @@ export class PublishedKeySets {
     this.#sequence = Math.max(this.#sequence + 1, Number.isSafeInteger(version) ? version : 0)
   }
 
-  /** Whether the keys are others than before. */
+  /** Whether the keys, or whose they are, are others than before. */
   #learn({ type, object, previous }: ReflectorEvent<ConfigMap>): boolean {
     const key = keyOf(object.metadata)
     const owner = ownerOfPublicKeys(object.metadata.name)
     const authoritys = owner !== undefined && isAuthority(owner)
     if (type === 'deleted') return authoritys ? this.#learnAuthoritys(none) : this.#sets.delete(key)
     const known = previous !== undefined && (authoritys ? this.#authoritys !== none : this.#sets.has(key))
-    if (known && publishedText(previous) === publishedText(object)) return false
+    const uid = annotatedUid(object)
+    if (known && publishedText(previous) === publishedText(object) && annotatedUid(previous) === uid) return false
     const keys = publishedKeys(object)
     if (owner === undefined || keys === undefined) {
       this.#options.logger.error('public keys cannot be read; keeping the last good ones', { configMap: key })
       return false
     }
     if (isAuthority(owner)) return this.#learnAuthoritys(keys)
-    this.#sets.set(key, { identity: owner, keys })
+    this.#sets.set(key, { identity: owner, keys, uid })
     return true
   }
 

@@ -14,7 +14,7 @@ import { FakeSource, keysOf } from './fake-source.ts'
 const sub = 'spiffe://cluster.local/ns/shop/sa/orders'
 const orders = keysOf('shop/orders', keys.ES256.publicJwk)
 const rotated = keysOf('shop/orders', keys.ES256.publicJwk, keys.RS256.publicJwk)
-const successor = keysOf('shop/orders', keys.other.publicJwk)
+const successor = { ...keysOf('shop/orders', keys.other.publicJwk), uid: 'another' }
 const payments = keysOf('shop/payments', keys.EdDSA.publicJwk)
 
 let source: FakeSource
@@ -150,9 +150,44 @@ describe('a deleted identity', () => {
     expect(deleted.has(signedAt(at))).toBe(false)
   })
 
-  it('is not one whose keys change', async () => {
+  it('I5: revokes what was issued before, where nobody has seen that it was gone in between', async () => {
     await show(orders)
+    clock.advance(2 * SECOND)
+    const at = second()
     await show(successor)
+    expect(deleted.list()).toEqual([{ sub, issued_before: at, exp: at + 1 + 15 + HOUR / SECOND }])
+    expect(deleted.has(signedAt(at - 1))).toBe(true)
+    expect(deleted.has(signedAt(at))).toBe(false)
+    expect(after(HOUR + 15 * SECOND)).toEqual([])
+  })
+
+  it('I5: stays revoked whatever becomes of its successor and of the public keys of that', async () => {
+    await show(orders)
+    const at = second()
+    await show(payments)
+    clock.advance(2 * SECOND)
+    await show(successor, payments)
+    clock.advance(60 * SECOND)
+    await show(payments)
+    expect(after(SECOND)).toMatchObject([{ sub, issued_before: at }])
+    expect(deleted.has(signedAt(at - 1))).toBe(true)
+    // It comes back: another hand had deleted its keys, or replaced them all.
+    await show({ ...successor, keys: rotated.keys }, payments)
+    expect(after(20 * SECOND)).toMatchObject([{ sub, issued_before: at }])
+    // It is deleted itself, and told of in the place of the first.
+    const later = second()
+    await show(payments)
+    expect(after(20 * SECOND)).toMatchObject([{ sub, issued_before: later + 6 }])
+    expect(deleted.has(signedAt(later))).toBe(true)
+    expect(deleted.has(signedAt(later + 6))).toBe(false)
+  })
+
+  it.each([
+    ['whose keys change', { ...orders, keys: successor.keys }],
+    ['of which it is not said any more whose keys they are', { ...successor, uid: undefined }],
+  ])('is not one %s', async (_, changed) => {
+    await show(orders)
+    await show(changed)
     await show(rotated)
     expect(after(20 * SECOND)).toEqual([])
   })

@@ -4,11 +4,11 @@ import { parseIdentityKey } from '../../src/identity/service-identity.ts'
 import type { IdentityKeys } from '../../src/keys/identity-keys.ts'
 import type { PublicJwk } from '../../src/keys/public-jwk.ts'
 
-/** These keys for the identity of a key such as `shop/orders`, bound to its subject. */
+/** These keys for the identity of a key such as `shop/orders`, bound to its subject. Its uid is that key, too. */
 export function keysOf(key: string, ...keys: readonly PublicJwk[]): IdentityKeys {
   const identity = parseIdentityKey(key)
   const sub = `spiffe://cluster.local/ns/${identity.namespace}/sa/${identity.name}`
-  return { identity, keys: keys.map((one) => ({ ...one, sub })) }
+  return { identity, keys: keys.map((one) => ({ ...one, sub })), uid: key }
 }
 
 /** What is stored, by default without any key of the authority's own. */

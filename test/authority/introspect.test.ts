@@ -44,7 +44,7 @@ function endpoint(more: Partial<PresentedTokensOptions> = {}) {
     keys: {
       ready: () => ready,
       key: (kid) => known.get(kid),
-      hasLeft: () => false,
+      withdrawn: () => undefined,
       exists: ({ namespace, name }) => identities.has(`${namespace}/${name}`),
     },
     revocations,
@@ -246,7 +246,7 @@ describe('a token that has been seen before', () => {
     const tokens = new PresentedTokens({
       issuer,
       trustDomain: 'cluster.local',
-      keys: { ready: () => true, key: (kid) => known.get(kid), hasLeft: () => false, exists: () => true },
+      keys: { ready: () => true, key: (kid) => known.get(kid), withdrawn: () => undefined, exists: () => true },
       revocations,
       clock,
     })

@@ -43,7 +43,7 @@ export function memoryRevoking(
     keys: {
       ready: () => hasRead() && keys.ready(),
       key: (kid) => keys.key(kid),
-      hasLeft: (kid) => keys.hasLeft(kid),
+      withdrawn: (kid) => keys.withdrawn(kid),
       exists: (identity) => keys.exists(identity),
     },
     revocations,

@@ -1,10 +1,12 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { introspect } from '../../src/authority/introspect.ts'
+import type { KeyPresence } from '../../src/authority/key-lookup.ts'
 import { PresentedTokens } from '../../src/authority/presented-tokens.ts'
 import { RateLimit } from '../../src/authority/rate-limit.ts'
 import type { RecordName, RevocationStore, TokenToRevoke } from '../../src/authority/revocation-store.ts'
 import { revoke } from '../../src/authority/revoke.ts'
 import { MINUTE, SECOND } from '../../src/duration.ts'
+import type { PublicJwk } from '../../src/keys/public-jwk.ts'
 import { spellingsOf } from '../builders/spellings.ts'
 import { recordingLogger } from '../fakes/api-server-fixture.ts'
 import { HeldClock } from '../fakes/held-clock.ts'
@@ -21,6 +23,10 @@ let clock: HeldClock
 let revocations: FakeRevocations
 /** How long ago it was told last which keys there are, in milliseconds. */
 let deafMs: number
+/** A key that was here and is not any more. */
+let withdrawn: PublicJwk | undefined
+/** What a look for an unknown key finds. */
+let found: KeyPresence
 let stored: TokenToRevoke[]
 let signals: (AbortSignal | undefined)[]
 let told: RecordName[]
@@ -33,6 +39,8 @@ beforeEach(() => {
   clock = new HeldClock(now)
   revocations = new FakeRevocations()
   deafMs = 0
+  withdrawn = undefined
+  found = 'absent'
   stored = []
   signals = []
   told = []
@@ -45,12 +53,13 @@ beforeEach(() => {
     keys: {
       ready: () => true,
       key: (kid) => known.find((key) => key.kid === kid),
-      hasLeft: () => false,
+      withdrawn: (kid) => (withdrawn?.kid === kid ? withdrawn : undefined),
       exists: () => true,
     },
     revocations,
     clock,
     knownUntil: () => clock.now() - deafMs,
+    lookForKey: async () => found,
   })
   const store: RevocationStore = {
     add: (token, signal) => {
@@ -197,7 +206,30 @@ describe('revocation', () => {
     await expect(ask(await makeToken())).rejects.toMatchObject({ status: 503 })
     revocations.setReady(true)
     deafMs = MINUTE + SECOND
+    found = 'unknown'
     await expect(ask(await makeToken({ key: keys.RS256 }))).rejects.toMatchObject({ status: 503 })
+  })
+
+  it('I5: is unavailable where the token may be by a new key, though the clock of who signed it is behind', async () => {
+    const signedAgo = (ms: number) => {
+      const at = Math.floor((now - ms) / SECOND)
+      return makeToken({ key: keys.RS256, claims: { iat: at, nbf: at } })
+    }
+    deafMs = 5 * SECOND
+    found = 'present'
+    await expect(ask(await signedAgo(31 * SECOND))).rejects.toMatchObject({ status: 503 })
+    expect(await ask(await signedAgo(70 * SECOND))).toEqual(done)
+    expect(stored).toEqual([])
+  })
+
+  it('I5: revokes a token whose key is not published now, and may be again', async () => {
+    withdrawn = keys.RS256.publicJwk
+    const token = await makeToken({ key: keys.RS256 })
+    expect(await isActive(token)).toBe(false)
+    expect(await ask(`${token.slice(0, token.lastIndexOf('.') + 1)}${'A'.repeat(86)}`)).toEqual(done)
+    expect(stored).toEqual([])
+    expect(await ask(token)).toEqual(done)
+    expect(stored).toHaveLength(1)
   })
 
   it('is bounded for each caller, so that one that is taken over cannot fill the list for all', async () => {

@@ -112,6 +112,25 @@ const kidsOf = (sets: PublishedKeySets) =>
   Object.fromEntries(sets.identities().map(({ identity, keys }) => [identity.name, keys.map(({ kid }) => kid)]))
 
 describe('PublishedKeySets', () => {
+  it('I5: tells whose keys they are, and of another identity of the name also where the keys are the same', async () => {
+    await create(orders, first)
+    const { sets } = await replica()
+    const ref = { namespace, name: publicKeysName(orders) }
+    const belongsTo = async (uid: string): Promise<void> => {
+      const live = await client.get<ConfigMap>(resources.configMaps, ref)
+      if (live === undefined) throw new Error('no such ConfigMap')
+      const metadata = { ...live.metadata, annotations: { 'signet.dev/identity-uid': uid } }
+      await client.replace(resources.configMaps, { ...live, metadata })
+      await settled()
+    }
+    await belongsTo('one')
+    expect(sets.identities()).toMatchObject([{ identity: orders, uid: 'one' }])
+    const { version } = sets
+    await belongsTo('two')
+    expect(sets.identities()).toMatchObject([{ identity: orders, uid: 'two' }])
+    expect(sets.version).toBeGreaterThan(version)
+  })
+
   it('is ready once all are listed, and has the keys of each identity', async () => {
     await create(orders, first)
     await create(payments, second)
