@@ -101,7 +101,7 @@ export class ServiceAccountCallers {
     const { keys, clock } = this.#options
     const { kid } = header
     if (typeof kid !== 'string' || keys.key(kid) !== undefined) return false
-    return claims.iss === keys.issuer && Number(claims.exp) * 1000 > clock.now()
+    return claims.iss === keys.issuer && typeof claims.exp === 'number' && claims.exp * 1000 > clock.now()
   }
 }
 

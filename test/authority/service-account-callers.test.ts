@@ -3,6 +3,7 @@ import type { BoundReference } from '../../src/authority/bound-objects.ts'
 import { ServiceAccountCallers } from '../../src/authority/service-account-callers.ts'
 import { HOUR } from '../../src/duration.ts'
 import type { PublicJwk } from '../../src/keys/public-jwk.ts'
+import { TokenError } from '../../src/tokens/token-error.ts'
 import { accountToken, boundTo, clusterIssuer, ourIssuer } from '../builders/account-token.ts'
 import { keys } from '../fixtures/keys/keys.ts'
 
@@ -68,6 +69,18 @@ describe('ServiceAccountCallers', () => {
     }
     expect([cluster.looks, cluster.lookedFor]).toEqual([0, []])
   })
+
+  it.each([[{ toString: 1 }], [[{ toString: 1 }]], ['9999999999']])(
+    'refuses one by an unknown key that says it ends at %j, without a look',
+    async (exp) => {
+      const parts = [
+        { alg: 'RS256', kid: 'unknown' },
+        { iss: clusterIssuer, exp },
+      ].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
+      await expect(callers.prove([...parts, 'AAAA'].join('.'))).rejects.toThrow(TokenError)
+      expect(cluster.looks).toBe(0)
+    },
+  )
 
   it('judges what may change at every presentation of a token that it remembers', async () => {
     const token = await accountToken({ now })
