@@ -81,8 +81,12 @@ function answer(request: IncomingMessage, response: ServerResponse, published: P
   else serveDocument(published.document, request, response)
 }
 
-/** The path as it was sent: nothing is decoded or normalised, so that one document has one path. */
+/**
+ * The path as it was sent: nothing is decoded or normalised, so that one document has one path. A request as for a proxy
+ * names scheme and host before it (RFC 9112 §3.2.2).
+ */
 function pathOf({ url = '' }: IncomingMessage): string {
-  const query = url.indexOf('?')
-  return query === -1 ? url : url.slice(0, query)
+  const target = url.startsWith('/') ? url : url.replace(/^https?:\/\/[^/?#]*/i, '')
+  const query = target.indexOf('?')
+  return query === -1 ? target : target.slice(0, query)
 }

@@ -321,6 +321,18 @@ describe('every document', () => {
     expect(answers).toContainEqual(['none', 404])
   })
 
+  it('is found by its whole URL, too (RFC 9112 §3.2.2)', async () => {
+    const { port } = new URL(issuer)
+    const socket = connect({ port: Number(port), host: '127.0.0.1', servername: 'localhost', ca: roots })
+    await once(socket, 'secureConnect')
+    const rest = 'HTTP/1.1\r\nhost: localhost\r\n'
+    socket.write(`GET HTTPS://localhost:${port}/jwks.json?a=/b ${rest}\r\n`)
+    socket.write(`GET https://localhost:${port}//jwks.json ${rest}\r\n`)
+    socket.write(`GET https://localhost:${port} ${rest}connection: close\r\n\r\n`)
+    const { received } = await ending(socket)
+    expect(received.match(/HTTP\/1.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 404', 'HTTP/1.1 404'])
+  })
+
   it('ends the connection of a request that brings a body', async () => {
     const response = await request(`${issuer}/jwks.json`, { dispatcher: agent, method: 'POST', body: 'x'.repeat(1000) })
     expect({ status: response.statusCode, connection: response.headers.connection }).toEqual({
