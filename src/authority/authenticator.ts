@@ -62,14 +62,20 @@ export class Authenticator<Token extends OwnToken = OwnToken> implements CallerA
   }
 
   async authenticate(presented: PresentedCredentials): Promise<Caller> {
-    const { identities, trustDomain, rates, clock } = this.#options
+    const { rates, clock } = this.#options
+    const caller = await this.identify(presented)
+    const waitMs = rates.take(caller.subject, clock.monotonic())
+    if (waitMs > 0) throw new TooManyRequests(waitMs)
+    return caller
+  }
+
+  async identify(presented: PresentedCredentials): Promise<Caller> {
+    const { identities, trustDomain } = this.#options
     const { identity, credential, expiresAt } = await this.#prove(presented)
     if (!identities.ready()) throw unavailable('identities-unread')
     if (!identities.exists(identity)) throw this.#refused('no-identity')
     const { namespace, name } = identity
     const subject = formatSpiffeId({ trustDomain, namespace, name })
-    const waitMs = rates.take(subject, clock.monotonic())
-    if (waitMs > 0) throw new TooManyRequests(waitMs)
     return { identity: { namespace, name }, subject, credential, expiresAt }
   }
 

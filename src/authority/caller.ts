@@ -32,5 +32,8 @@ export interface PresentedCredentials {
  * `temporarily_unavailable` where that cannot be told now.
  */
 export interface CallerAuthenticator {
+  /** Who sends a request, which counts against its rate: once for each request. */
   authenticate(presented: PresentedCredentials): Promise<Caller>
+  /** Whom a proof names that comes with a request beside that of its sender. Counts nothing. */
+  identify(presented: PresentedCredentials): Promise<Caller>
 }

@@ -40,7 +40,7 @@ export function tokenEndpoint(options: TokenEndpointOptions): FormEndpoint {
 async function callerOf(authenticator: CallerAuthenticator, request: TokenRequest): Promise<Caller> {
   const { grant, subject, client, clientID } = request
   const caller =
-    grant === 'exchange' ? await subjectOf(authenticator, subject) : await authenticator.authenticate(subject)
+    grant === 'exchange' ? await subjectOf(authenticator, request) : await authenticator.authenticate(subject)
   if (clientID !== undefined && clientID !== caller.subject) {
     throw new OAuthError('invalid_client', "client_id is not the caller's SPIFFE ID", { reason: 'client-id' })
   }
@@ -52,9 +52,9 @@ async function callerOf(authenticator: CallerAuthenticator, request: TokenReques
 }
 
 /** RFC 8693 §2.2.2: a subject token that is not accepted makes the request invalid, not the client. */
-async function subjectOf(authenticator: CallerAuthenticator, subject: TokenRequest['subject']): Promise<Caller> {
+async function subjectOf(authenticator: CallerAuthenticator, { subject, client }: TokenRequest): Promise<Caller> {
   try {
-    return await authenticator.authenticate(subject)
+    return client === undefined ? await authenticator.authenticate(subject) : await authenticator.identify(subject)
   } catch (error) {
     if (!(error instanceof OAuthError) || error.error !== 'invalid_client') throw error
     const { description, reason } = error

@@ -59,6 +59,13 @@ const assertion = (clientAssertion: string) => ({ clientAssertionType: jwtBearer
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` })
 
 describe('Authenticator', () => {
+  it('counts who sends a request, and not whom it only names', async () => {
+    authenticator = create(1)
+    for (let count = 0; count < 3; count += 1) await authenticator.identify(bearer('account'))
+    await authenticator.authenticate(bearer('account'))
+    await expect(authenticator.authenticate(bearer('account'))).rejects.toMatchObject({ status: 429 })
+  })
+
   it.each([
     ['an assertion', assertion('account'), 'service-account-token', now + 1_000],
     ['a ServiceAccount token as Bearer', bearer('account'), 'service-account-token', now + 1_000],

@@ -1,22 +1,22 @@
-import type { Caller, CallerAuthenticator } from '../../src/authority/caller.ts'
+import type { Caller, CallerAuthenticator, PresentedCredentials } from '../../src/authority/caller.ts'
 import type { FormRequest } from '../../src/authority/form-endpoint.ts'
 import { OAuthError } from '../../src/authority/oauth-error.ts'
 import { parseIdentityKey } from '../../src/identity/service-identity.ts'
 
 /** Believes `Bearer shop/orders`, and nothing else. */
-export const callers: CallerAuthenticator = {
-  authenticate: ({ authorization }) => {
-    const key = /^Bearer ([^/]+\/[^/]+)$/.exec(authorization ?? '')?.[1]
-    if (key === undefined) return Promise.reject(new OAuthError('invalid_client', 'no credential was sent'))
-    const identity = parseIdentityKey(key)
-    const caller: Caller = {
-      identity,
-      subject: `spiffe://cluster.local/ns/${identity.namespace}/sa/${identity.name}`,
-      credential: 'service-account-token',
-      expiresAt: Number.POSITIVE_INFINITY,
-    }
-    return Promise.resolve(caller)
-  },
+export const callers: CallerAuthenticator = { authenticate: believe, identify: believe }
+
+function believe({ authorization }: PresentedCredentials): Promise<Caller> {
+  const key = /^Bearer ([^/]+\/[^/]+)$/.exec(authorization ?? '')?.[1]
+  if (key === undefined) return Promise.reject(new OAuthError('invalid_client', 'no credential was sent'))
+  const identity = parseIdentityKey(key)
+  const caller: Caller = {
+    identity,
+    subject: `spiffe://cluster.local/ns/${identity.namespace}/sa/${identity.name}`,
+    credential: 'service-account-token',
+    expiresAt: Number.POSITIVE_INFINITY,
+  }
+  return Promise.resolve(caller)
 }
 
 /** A form by this identity. */

@@ -31,26 +31,35 @@ const credentials = {
 
 let granted: Grantable[]
 let presented: PresentedCredentials[]
+/** How many requests counted against a rate. */
+let counted: number
 let issued: [string, boolean][]
 let failure: OAuthError | undefined
 
 beforeEach(() => {
   granted = []
   presented = []
+  counted = 0
   issued = []
   failure = undefined
 })
 
 /** A token is the name of whom it proves. */
+async function identify(credentials: PresentedCredentials): Promise<Caller> {
+  presented.push(credentials)
+  if (failure !== undefined) throw failure
+  const name = credentials.clientAssertion ?? credentials.authorization?.replace('Bearer ', '') ?? ''
+  if (name === 'nobody') throw new OAuthError('invalid_client', 'no proof', { reason: 'why' })
+  const caller = callerOf(name)
+  return name === 'foreigner' ? { ...caller, subject: 'spiffe://other/ns/shop/sa/foreigner' } : caller
+}
+
 const endpoint = tokenEndpoint({
   authenticator: {
-    authenticate: async (credentials) => {
-      presented.push(credentials)
-      if (failure !== undefined) throw failure
-      const name = credentials.clientAssertion ?? credentials.authorization?.replace('Bearer ', '') ?? ''
-      if (name === 'nobody') throw new OAuthError('invalid_client', 'no proof', { reason: 'why' })
-      const caller = callerOf(name)
-      return name === 'foreigner' ? { ...caller, subject: 'spiffe://other/ns/shop/sa/foreigner' } : caller
+    identify,
+    authenticate: (credentials) => {
+      counted += 1
+      return identify(credentials)
     },
   },
   issuer: {
@@ -69,6 +78,15 @@ async function ask(form: Record<string, string>, authorization?: string) {
   const { status, body } = await endpoint({ ...request, signal: new AbortController().signal })
   return { status, ...(JSON.parse(body) as Record<string, unknown>) }
 }
+
+it.each([
+  ['an exchange', exchange],
+  ['one whose client authenticates as well', { ...exchange, ...credentials, grant_type: exchange.grant_type }],
+  ['client credentials', credentials],
+])('counts %s once', async (_, form) => {
+  expect(await ask(form)).toMatchObject({ status: 200 })
+  expect(counted).toBe(1)
+})
 
 describe('an exchange', () => {
   it('gives an access token (RFC 8693 §2.2.1) for the trust domain where no audience is said', async () => {
