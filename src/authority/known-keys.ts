@@ -60,8 +60,9 @@ export class KnownKeys {
     return this.#withdrawn.get(kid)
   }
 
+  /** One that was told of a moment ago exists, too. */
   exists(identity: IdentityName): boolean {
-    return this.#view.identities.has(identityKey(identity))
+    return this.#view.identities.has(identityKey(identity)) || this.#options.source.has(identity)
   }
 
   /** Each identity that exists, as `shop/orders`, with its uid, where that is said; a new map after each change. */

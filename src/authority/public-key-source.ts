@@ -1,3 +1,4 @@
+import type { IdentityName } from '../identity/service-identity.ts'
 import type { IdentityKeys } from '../keys/identity-keys.ts'
 import type { PublicJwk } from '../keys/public-jwk.ts'
 
@@ -5,6 +6,8 @@ import type { PublicJwk } from '../keys/public-jwk.ts'
 export interface PublicKeySource {
   /** The keys that verifiers may need, of every identity that has some, in any order. */
   identities(): readonly IdentityKeys[]
+  /** Whether an identity is among them. */
+  has(identity: IdentityName): boolean
   /** The authority's own, which are bound to no subject. The same list while they have not changed. */
   authorityKeys(): readonly PublicJwk[]
   /** Grows with every change of the keys. A set of a lower version is an older one. */

@@ -1,5 +1,6 @@
 import { isAuthority } from '../identity/key-owner.ts'
-import { ownerOfPublicKeys } from '../identity/workload.ts'
+import type { IdentityName } from '../identity/service-identity.ts'
+import { ownerOfPublicKeys, publicKeysName } from '../identity/workload.ts'
 import type { IdentityKeys } from '../keys/identity-keys.ts'
 import type { PublicJwk } from '../keys/public-jwk.ts'
 import type { Logger } from '../logger.ts'
@@ -71,6 +72,10 @@ export class PublishedKeySets {
 
   identities(): readonly IdentityKeys[] {
     return [...this.#sets.values()]
+  }
+
+  has(identity: IdentityName): boolean {
+    return this.#sets.has(keyOf({ namespace: this.#options.namespace, name: publicKeysName(identity) }))
   }
 
   /** The authority's own, from the one ConfigMap that is named for it. */

@@ -72,6 +72,17 @@ describe('keys that are known', () => {
   })
 })
 
+it('I6: an identity exists from when it was told of, not only from when its keys were taken in', async () => {
+  const slow = new KnownKeys({ source, logger: silentLogger, interval: HOUR })
+  onTestFinished(() => slow.close())
+  source.set([payments])
+  await eventually(() => expect(slow.ready()).toBe(true))
+  const name = { namespace: 'shop', name: 'orders' }
+  expect(slow.exists(name)).toBe(false)
+  source.set([payments, orders])
+  expect([slow.exists(name), slow.isBehind()]).toEqual([true, true])
+})
+
 describe('keys that are not known', () => {
   /** Whatever is to be read has been read by then. */
   const turns = () => new Promise((resolve) => setTimeout(resolve, 20))

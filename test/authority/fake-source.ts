@@ -1,6 +1,6 @@
 import type { StoredKeys } from '../../src/authority/publishable-keys.ts'
 import type { PublicKeySource } from '../../src/authority/public-key-source.ts'
-import { parseIdentityKey } from '../../src/identity/service-identity.ts'
+import { type IdentityName, parseIdentityKey } from '../../src/identity/service-identity.ts'
 import type { IdentityKeys } from '../../src/keys/identity-keys.ts'
 import type { PublicJwk } from '../../src/keys/public-jwk.ts'
 
@@ -27,6 +27,10 @@ export class FakeSource implements PublicKeySource {
 
   identities(): readonly IdentityKeys[] {
     return this.held
+  }
+
+  has({ namespace, name }: IdentityName): boolean {
+    return this.held.some(({ identity }) => identity.namespace === namespace && identity.name === name)
   }
 
   authorityKeys(): readonly PublicJwk[] {
