@@ -53,6 +53,10 @@ function get(url: string, ca: string | undefined): Promise<string> {
       })
     })
     call.once('timeout', () => call.destroy(new AuthorityCheckError(`${url} did not answer within 10 s`)))
+    call.once('upgrade', (_, socket) => {
+      socket.destroy()
+      reject(new AuthorityCheckError(`${url} answered 101`))
+    })
     call.once('error', reject)
     call.end()
   })
