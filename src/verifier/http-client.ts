@@ -139,8 +139,14 @@ function exchange(outgoing: ClientRequest, request: HttpRequest): Promise<{ answ
       outgoing.destroy()
       reject(error)
     }
+    // What switches protocols (101), and nobody has asked to, ends without an error.
+    const breaksOff = (): void =>
+      reject(new FetchError('ERR_FETCH_FAILED', `cannot fetch ${request.url}: it ends without a whole answer`))
     outgoing.on('error', reject)
+    outgoing.once('close', breaksOff)
     outgoing.once('response', (answer) => {
+      outgoing.off('close', breaksOff)
+      answer.once('close', breaksOff)
       const parts: Buffer[] = []
       let length = 0
       answer.on('error', fail)

@@ -54,8 +54,8 @@ export interface VerifierInternals {
 }
 
 /**
- * Verifies tokens of one issuer for one audience, locally. Begins to fetch at once, in the background, without keeping
- * the process alive. Throws a TypeError for options that cannot be.
+ * Verifies tokens of one issuer for one audience, locally. Begins to fetch at once, in the background; what keeps the
+ * process alive is a fetch that is under way, for `timeoutMs` at most. Throws a TypeError for options that cannot be.
  */
 export function createVerifier(options: VerifierOptions, internals: VerifierInternals = {}): Verifier {
   const { clock = systemClock, random = Math.random } = internals
@@ -107,10 +107,13 @@ function told(what: string, logger: Logger) {
   }
 }
 
+/** Node takes a longer one for one of a millisecond. */
+const longestTimerMs = 2 ** 31 - 1
+
 /** Waits for something no longer than that. */
 async function within(done: Promise<unknown>, timeoutMs: number): Promise<void> {
   const late = Promise.withResolvers<undefined>()
-  const timer = setTimeout(() => late.resolve(undefined), timeoutMs)
+  const timer = setTimeout(() => late.resolve(undefined), Math.min(timeoutMs, longestTimerMs))
   await Promise.race([done, late.promise])
   clearTimeout(timer)
 }

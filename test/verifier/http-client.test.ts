@@ -145,6 +145,13 @@ describe('HTTPS to the authority', () => {
     expect(authority.count('/x') - before).toBe(1)
   })
 
+  it('takes an answer that switches protocols for none', async () => {
+    authority.instead.set('/x', (request) => {
+      request.socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n')
+    })
+    await expect(get(clientOf())).rejects.toMatchObject({ code: 'ERR_FETCH_FAILED' })
+  })
+
   it('names the reason of a lost connection', async () => {
     const gone = await FakeAuthority.start()
     await gone.stop()

@@ -85,6 +85,27 @@ describe('a verifier', () => {
     await eventually(async () => verifier.verify(await token('one', keys.other)))
   })
 
+  it('I5: learns what is revoked, although an answer of a proxy once switched protocols', async () => {
+    const verifier = verifierOf({ timeoutMs: 500 })
+    const good = await token()
+    await verifier.verify(good)
+    authority.instead.set('/revocations', (request) => {
+      authority.instead.clear()
+      request.socket.end('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n')
+    })
+    await eventually(() => expect(authority.instead.size).toBe(0))
+    authority.revocations = [{ sub: subject, jti: 'one', exp: Math.ceil(Date.now() / 1000) + 600 }]
+    await eventually(() => expect(verifier.verify(good)).rejects.toMatchObject({ code: 'ERR_TOKEN_REVOKED' }))
+  })
+
+  it('waits for keys as long as it is told to, and be it for ever', async () => {
+    authority.instead.set('/jwks.json', () => undefined)
+    const verifier = verifierOf()
+    const waits = new Promise((resolve) => setTimeout(resolve, 200, 'waits'))
+    const ready = verifier.ready(Number.POSITIVE_INFINITY).catch((error: unknown) => String(error))
+    expect(await Promise.race([ready, waits])).toBe('waits')
+  })
+
   it('asks with a validator, and is told in a few bytes that nothing has changed', async () => {
     const verifier = verifierOf()
     await verifier.ready()
