@@ -32,10 +32,19 @@ export function authenticate(verifier: Verifier, { realm, onRefused }: Authentic
         return
       }
       const { status, headers } = outcome.refusal
-      onRefused?.(outcome.refusal, request)
-      response.writeHead(status, { 'Content-Length': '0', ...headers }).end()
+      answerEmpty(response, status, headers)
+      try {
+        onRefused?.(outcome.refusal, request)
+      } catch {
+        // A log that fails, which is somebody else's, ends no process.
+      }
     }, next)
   }
+}
+
+/** Nothing where somebody else has answered meanwhile, as a time limit may. */
+function answerEmpty(response: ServerResponse, status: number, headers: Readonly<Record<string, string>> = {}): void {
+  if (!response.headersSent) response.writeHead(status, { 'Content-Length': '0', ...headers }).end()
 }
 
 /** The caller that `authenticate` has found; a TypeError where it has not been asked, so that nobody is let in by default. */
@@ -55,6 +64,6 @@ export function withCaller(
   return (request, response) =>
     middleware(request, response, (error) => {
       if (error === undefined) handler(request, response, callerOf(request))
-      else response.writeHead(500, { 'Content-Length': '0' }).end()
+      else answerEmpty(response, 500)
     })
 }

@@ -156,6 +156,37 @@ describe('the middleware', () => {
     expect([response.status, await response.json()]).toEqual([500, 'RangeError'])
   })
 
+  it('says nothing where somebody else has answered while it waited', async () => {
+    const waiting = Promise.withResolvers<undefined>()
+    const slow = { ...verifier, verify: (token: string) => waiting.promise.then(() => verifier.verify(token)) }
+    const refusals: number[] = []
+    const refused = Promise.withResolvers<undefined>()
+    const listener = withCaller(slow, () => undefined, {
+      onRefused: ({ status }) => {
+        refusals.push(status)
+        refused.resolve(undefined)
+      },
+    })
+    const call = await serve((request, response) => {
+      listener(request, response)
+      // As any middleware for time limits does.
+      response.writeHead(504).end()
+      waiting.resolve(undefined)
+    })
+    expect((await call({ authorization: 'Bearer bad' })).status).toBe(504)
+    await refused.promise
+    expect(refusals).toEqual([401])
+  })
+
+  it('answers although the log for refusals throws', async () => {
+    const onRefused = (): void => {
+      throw new Error('the log is full')
+    }
+    const call = await serve(withCaller(verifier, () => undefined, { onRefused }))
+    expect((await call()).status).toBe(401)
+    expect((await call({ authorization: 'Bearer bad' })).status).toBe(401)
+  })
+
   it('is missed where it was not asked', () => {
     expect(() => callerOf({})).toThrow('request has not been authenticated')
   })
