@@ -49,7 +49,9 @@ export class FileToken implements TokenSource {
       this.#readAt = this.#clock.monotonic()
       return token
     } catch (error) {
-      if (this.#held === undefined || this.#held.exp * 1000 <= this.#clock.now()) throw error
+      const leftMs = (this.#held?.exp ?? 0) * 1000 - this.#clock.now()
+      if (this.#held === undefined || leftMs <= 0) throw error
+      if (leftMs > this.#freshMs) this.#readAt = this.#clock.monotonic()
       return this.#held.token
     }
   }

@@ -114,7 +114,8 @@ export class JwksSource implements KeySource {
     const refresher = this.#refresher
     const { clock } = this.#options
     if (this.#keys.has(kid)) return
-    this.#sought ??= kid
+    // A load that is under way may have begun before the key was published: that it does not bring it says nothing.
+    if (!refresher.loading) this.#sought ??= kid
     const mayLoadAt = this.#mayLoadAt()
     if (refresher.loading || (this.#keys.size > 0 && clock.monotonic() >= mayLoadAt)) {
       await refresher.refresh()

@@ -5,7 +5,7 @@ const mostMs = 5 * 60_000
 export function parseRetryAfter(header: string | undefined, now: number): number | undefined {
   if (header === undefined) return undefined
   const text = header.trim()
-  if (/^\d{1,9}$/.test(text)) return Math.min(mostMs, Number(text) * 1000)
+  if (/^\d+$/.test(text)) return Math.min(mostMs, Number(text) * 1000)
   const date = Date.parse(text)
   return Number.isNaN(date) ? undefined : Math.min(mostMs, Math.max(0, date - now))
 }

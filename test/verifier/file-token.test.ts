@@ -44,6 +44,25 @@ describe('a mounted token', () => {
     expect(await tokens.token()).toBe(second)
   })
 
+  it('is looked for once a second at most where it cannot be read, and each time at its end', async () => {
+    await folder.write({ 'payments.jwt': first })
+    const tokens = source()
+    await tokens.token()
+    await folder.write({ 'payments.jwt': 'half of a tok' })
+    clock.advance(1000)
+    expect(await tokens.token()).toBe(first)
+    await folder.write({ 'payments.jwt': second })
+    clock.advance(999)
+    expect(await tokens.token()).toBe(first)
+    clock.advance(1)
+    expect(await tokens.token()).toBe(second)
+    await folder.write({ 'payments.jwt': 'half of a tok' })
+    clock.advance(3_600_000 - 60_000 - 2000 - 500)
+    expect(await tokens.token()).toBe(second)
+    clock.advance(500)
+    await expect(tokens.token()).rejects.toMatchObject({ code: 'ERR_TOKEN_SOURCE_FILE' })
+  })
+
   it('that is not there yet is an error, and there as soon as it is', async () => {
     const tokens = source()
     await expect(tokens.token()).rejects.toThrow(/cannot read .*payments.jwt/)

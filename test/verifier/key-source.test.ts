@@ -166,6 +166,31 @@ describe('an unknown kid', () => {
     expect(jwks()).toEqual([0, 5000])
   })
 
+  it('I1: is not long in coming where it was published during a load', async () => {
+    let begun = 0
+    const slow: FetchDocument = async (url, how) => {
+      const found = await fetch(url, how)
+      begun += 1
+      await new Promise((resolve) => setTimeout(resolve, 200))
+      return found
+    }
+    const started = sourceOf({ fetch: slow }).start()
+    await vi.advanceTimersByTimeAsync(1000)
+    await started
+    await vi.advanceTimersByTimeAsync(58_700)
+    const before = begun
+    await vi.advanceTimersByTimeAsync(750)
+    expect(begun).toBe(before + 1)
+    published = [one, two]
+    const sought = source.seek(two.kid)
+    await vi.advanceTimersByTimeAsync(200)
+    await sought
+    expect(source.get(two.kid)).toBeUndefined()
+    void source.seek(two.kid)
+    await vi.advanceTimersByTimeAsync(3200)
+    expect(source.get(two.kid)).toEqual(two)
+  })
+
   it('comes by itself where it may not be asked for at once', async () => {
     await sourceOf().start()
     await vi.advanceTimersByTimeAsync(1000)
