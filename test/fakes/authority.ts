@@ -106,7 +106,10 @@ export class FakeAuthority {
 /** As the authority does it: a validator for each encoding, compressed where that is accepted. */
 function serve(document: unknown, { headers }: IncomingMessage, response: ServerResponse): void {
   const text = JSON.stringify(document)
-  const etag = `"${createHash('sha256').update(text).digest('base64url').slice(0, 22)}-gzip"`
+  const compressed = String(headers['accept-encoding']).includes('gzip')
+  const digest = createHash('sha256').update(text).digest('base64url').slice(0, 22)
+  const etag = compressed ? `"${digest}-gzip"` : `"${digest}"`
   if (headers['if-none-match'] === etag) response.writeHead(304, { etag }).end()
+  else if (!compressed) response.writeHead(200, { etag }).end(text)
   else response.writeHead(200, { etag, 'content-encoding': 'gzip' }).end(gzipSync(text))
 }
