@@ -1,4 +1,5 @@
 import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis'
+import { defendClients } from './defended-client.ts'
 import { failureOf } from './failure.ts'
 import type { RedisNode, RedisTarget } from './redis-url.ts'
 
@@ -65,6 +66,8 @@ export function openSubscription(options: ConnectionOptions, attempt: number): R
   const node = target.nodes[attempt % target.nodes.length]
   return openServer(options, optionsOf(options, target.kind === 'cluster' ? node : undefined))
 }
+
+defendClients()
 
 /** With what the types of the client's constructors ask for. */
 type ServerOptions = RedisOptions & { readonly replyMapping: 'legacy' }
