@@ -3,6 +3,8 @@ import { defendClients } from './defended-client.ts'
 import { failureOf } from './failure.ts'
 import type { RedisNode, RedisTarget } from './redis-url.ts'
 
+defendClients()
+
 /** What a connection proves itself with. Read anew for each, so that a change of the files needs no restart. */
 export interface RedisCredentials {
   readonly username?: string | undefined
@@ -66,8 +68,6 @@ export function openSubscription(options: ConnectionOptions, attempt: number): R
   const node = target.nodes[attempt % target.nodes.length]
   return openServer(options, optionsOf(options, target.kind === 'cluster' ? node : undefined))
 }
-
-defendClients()
 
 /** With what the types of the client's constructors ask for. */
 type ServerOptions = RedisOptions & { readonly replyMapping: 'legacy' }

@@ -12,6 +12,11 @@ interface DataHandlerClass {
   readonly prototype: DataHandler
 }
 
+/** What every connection begins with. */
+interface Connecting {
+  connect: (this: Redis, ...given: Parameters<Redis['connect']>) => Promise<void>
+}
+
 let defended = false
 
 /**
@@ -29,9 +34,9 @@ export function defendClients(): void {
     }
   }
   Command.setReplyTransformer('cluster', clusterSlots)
-  // eslint-disable-next-line @typescript-eslint/unbound-method -- called below with the `this` of each connection
-  const { connect } = Redis.prototype
-  Redis.prototype.connect = function (this: Redis, ...given) {
+  const prototype: Connecting = Redis.prototype
+  const { connect } = prototype
+  prototype.connect = function (...given) {
     this.removeListener('connect', guard)
     this.on('connect', guard)
     return connect.apply(this, given)
