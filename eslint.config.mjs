@@ -22,7 +22,7 @@ export default tseslint.config(
   },
   {
     // Async functions without await are how fakes and test doubles meet an asynchronous interface.
-    files: ['test/**/*.ts', 'bench/**/*.ts'],
+    files: ['test/**/*.ts', 'tools/**/*.ts', 'bench/**/*.ts'],
     rules: { '@typescript-eslint/require-await': 'off', '@typescript-eslint/no-non-null-assertion': 'off' },
   },
 )

@@ -5,7 +5,7 @@ import type { KubeObject } from '../src/kube/object.ts'
 import { resources } from '../src/kube/resource.ts'
 import { Kubectl } from '../test/apiserver/kubectl.ts'
 import { operatorNamespace } from '../test/chart/helm.ts'
-import type { ControlPlane } from '../test/cluster/control-plane.ts'
+import type { ControlPlane } from '../tools/cluster/control-plane.ts'
 import { inParallel } from './ready-watch.ts'
 
 const namespace = 'bench'

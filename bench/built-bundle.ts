@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { projectDirectory } from '../test/cluster/paths.ts'
+import { projectDirectory } from '../tools/cluster/paths.ts'
 
 let built: Promise<string> | undefined
 

@@ -1,7 +1,7 @@
 import { loadConfig } from '../src/kube/config.ts'
 import { HttpKubeClient } from '../src/kube/http-client.ts'
 import { resources } from '../src/kube/resource.ts'
-import { startControlPlane } from '../test/cluster/control-plane.ts'
+import { startControlPlane } from '../tools/cluster/control-plane.ts'
 import { ControllerProcess, installForController } from './controller-process.ts'
 import { identity, inParallel, percentile, ReadyWatch } from './ready-watch.ts'
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { resources } from '../src/kube/resource.ts'
 import type { Secret } from '../src/kube/secret-codec.ts'
-import { waitFor } from '../test/cluster/wait.ts'
+import { waitFor } from '../tools/cluster/wait.ts'
 import { ControllerProcess } from './controller-process.ts'
 import { burst, etcdMb, namespace, type Stage, untilQuiet, withStage } from './many-identities.ts'
 import { type Figures, type Findings, type Options, progress } from './measurement.ts'

@@ -1,6 +1,6 @@
 import { Kubectl } from '../test/apiserver/kubectl.ts'
 import { operatorNamespace } from '../test/chart/helm.ts'
-import type { ControlPlane } from '../test/cluster/control-plane.ts'
+import type { ControlPlane } from '../tools/cluster/control-plane.ts'
 
 /** How to start a process. */
 export interface Command {

@@ -6,7 +6,7 @@ import { HOUR } from '../src/duration.ts'
 import { generateSigningKey } from '../src/keys/signing-key.ts'
 import type { KeyRing, KeySlot } from '../src/keys/key-set.ts'
 import { Kubectl } from '../test/apiserver/kubectl.ts'
-import { startControlPlane } from '../test/cluster/control-plane.ts'
+import { startControlPlane } from '../tools/cluster/control-plane.ts'
 import { type Figures, type Findings, medianOf, type Options, progress } from './measurement.ts'
 
 export const name = 'mint'

@@ -1,6 +1,6 @@
 import { rotateKeyAnnotation } from '../src/identity/workload.ts'
 import { resources } from '../src/kube/resource.ts'
-import { waitFor } from '../test/cluster/wait.ts'
+import { waitFor } from '../tools/cluster/wait.ts'
 import { burst, namespace, untilQuiet, withStage } from './many-identities.ts'
 import { type Findings, type Options, progress } from './measurement.ts'
 import { inParallel } from './ready-watch.ts'

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { messageOf } from '../src/errors.ts'
-import { waitFor } from '../test/cluster/wait.ts'
-import { type Cluster, up } from '../test/cluster/cluster.ts'
+import { waitFor } from '../tools/cluster/wait.ts'
+import { type Cluster, up } from '../tools/cluster/cluster.ts'
 import { inCluster, installChart, loadImages } from './install.ts'
 import { root } from './run.ts'
 

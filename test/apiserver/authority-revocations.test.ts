@@ -7,7 +7,7 @@ import { FakeSource } from '../authority/fake-source.ts'
 import { eventually } from '../builders/eventually.ts'
 import { spellingsOf } from '../builders/spellings.ts'
 import { buildTimeout, operatorNamespace, renderChart } from '../chart/helm.ts'
-import { type ControlPlane, startControlPlane } from '../cluster/control-plane.ts'
+import { type ControlPlane, startControlPlane } from '../../tools/cluster/control-plane.ts'
 import { mintFor, startReplica, subject } from './authority-replica.ts'
 import { accountUser, Kubectl } from './kubectl.ts'
 

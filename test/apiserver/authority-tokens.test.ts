@@ -25,9 +25,9 @@ import { issuingJwk, type RunningAuthority, startAuthority } from '../authority/
 import { accountToken } from '../builders/account-token.ts'
 import { eventually } from '../builders/eventually.ts'
 import { buildTimeout, operatorNamespace, renderChart } from '../chart/helm.ts'
-import { type ControlPlane, startControlPlane } from '../cluster/control-plane.ts'
-import { projectDirectory } from '../cluster/paths.ts'
-import { waitFor } from '../cluster/wait.ts'
+import { type ControlPlane, startControlPlane } from '../../tools/cluster/control-plane.ts'
+import { projectDirectory } from '../../tools/cluster/paths.ts'
+import { waitFor } from '../../tools/cluster/wait.ts'
 import { mintFor, subject } from './authority-replica.ts'
 import { accountUser, Kubectl } from './kubectl.ts'
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { buildTimeout, chartDirectory, helm as runHelm, operatorNamespace } from '../chart/helm.ts'
-import { type ControlPlane, startControlPlane } from '../cluster/control-plane.ts'
+import { type ControlPlane, startControlPlane } from '../../tools/cluster/control-plane.ts'
 import { accountUser, Kubectl } from './kubectl.ts'
 
 let plane: ControlPlane

@@ -1,8 +1,8 @@
 import { join } from 'node:path'
-import { moduleBinaries } from '../cluster/binaries.ts'
-import type { ControlPlane } from '../cluster/control-plane.ts'
-import { startDaemon, stopDaemon } from '../cluster/daemon.ts'
-import { freePorts } from '../cluster/ports.ts'
+import { moduleBinaries } from '../../tools/cluster/binaries.ts'
+import type { ControlPlane } from '../../tools/cluster/control-plane.ts'
+import { startDaemon, stopDaemon } from '../../tools/cluster/daemon.ts'
+import { freePorts } from '../../tools/cluster/ports.ts'
 
 /** Runs some of Kubernetes' own controllers against a control plane; the function stops them. */
 export async function startControllers(plane: ControlPlane, controllers: string[]): Promise<() => Promise<void>> {

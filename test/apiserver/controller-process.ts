@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { join } from 'node:path'
-import { projectDirectory } from '../cluster/paths.ts'
-import { freePorts } from '../cluster/ports.ts'
-import { waitFor } from '../cluster/wait.ts'
+import { projectDirectory } from '../../tools/cluster/paths.ts'
+import { freePorts } from '../../tools/cluster/ports.ts'
+import { waitFor } from '../../tools/cluster/wait.ts'
 
 /** A line of the controller's JSON log. */
 export type LogLine = Readonly<Record<string, unknown>> & { readonly message: string }

@@ -4,7 +4,7 @@ import { load } from 'js-yaml'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { TokenRevocation } from '../../src/api/v1alpha1/types.ts'
 import { buildTimeout } from '../chart/helm.ts'
-import { projectDirectory } from '../cluster/paths.ts'
+import { projectDirectory } from '../../tools/cluster/paths.ts'
 import type { Kubectl } from './kubectl.ts'
 import { dryRun, revocation, startWithCrd } from './with-crd.ts'
 

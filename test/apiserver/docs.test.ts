@@ -4,7 +4,7 @@ import { loadAll } from 'js-yaml'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { group } from '../../src/api/v1alpha1/group-version.ts'
 import { buildTimeout } from '../chart/helm.ts'
-import { projectDirectory } from '../cluster/paths.ts'
+import { projectDirectory } from '../../tools/cluster/paths.ts'
 import type { Kubectl } from './kubectl.ts'
 import { dryRun, startWithCrd } from './with-crd.ts'
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { buildTimeout, type Manifest, operatorNamespace } from '../chart/helm.ts'
-import { waitFor } from '../cluster/wait.ts'
+import { waitFor } from '../../tools/cluster/wait.ts'
 import {
   container,
   dryRun,

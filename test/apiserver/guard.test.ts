@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { buildTimeout, operatorNamespace } from '../chart/helm.ts'
-import { waitFor } from '../cluster/wait.ts'
+import { waitFor } from '../../tools/cluster/wait.ts'
 import { dryRun, pod, projected, startGuarded } from './guarded.ts'
 import type { Kubectl } from './kubectl.ts'
 

@@ -1,7 +1,7 @@
 import { identitySecretType } from '../../src/identity/workload.ts'
 import { operatorNamespace, renderChart } from '../chart/helm.ts'
-import { startControlPlane } from '../cluster/control-plane.ts'
-import { waitFor } from '../cluster/wait.ts'
+import { startControlPlane } from '../../tools/cluster/control-plane.ts'
+import { waitFor } from '../../tools/cluster/wait.ts'
 import { startControllers } from './controller-manager.ts'
 import { accountUser, Kubectl } from './kubectl.ts'
 

@@ -4,7 +4,7 @@ import type { KubeObject } from '../../src/kube/object.ts'
 import { loadConfig } from '../../src/kube/config.ts'
 import { HttpKubeClient } from '../../src/kube/http-client.ts'
 import { resources } from '../../src/kube/resource.ts'
-import { startControlPlane } from '../cluster/control-plane.ts'
+import { startControlPlane } from '../../tools/cluster/control-plane.ts'
 import { eventually } from '../builders/eventually.ts'
 import { describeApiServer } from '../conformance/api-server.ts'
 

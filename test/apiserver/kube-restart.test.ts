@@ -7,7 +7,7 @@ import type { Lease } from '../../src/kube/lease-record.ts'
 import type { KubeObject } from '../../src/kube/object.ts'
 import { Reflector } from '../../src/kube/reflector.ts'
 import { resources } from '../../src/kube/resource.ts'
-import { type ControlPlane, startControlPlane } from '../cluster/control-plane.ts'
+import { type ControlPlane, startControlPlane } from '../../tools/cluster/control-plane.ts'
 import { eventually } from '../builders/eventually.ts'
 
 const namespace = 'default'

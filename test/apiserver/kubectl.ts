@@ -1,6 +1,6 @@
-import { moduleBinaries } from '../cluster/binaries.ts'
-import { type CommandResult, run } from '../cluster/command.ts'
-import type { ControlPlane } from '../cluster/control-plane.ts'
+import { moduleBinaries } from '../../tools/cluster/binaries.ts'
+import { type CommandResult, run } from '../../tools/cluster/command.ts'
+import type { ControlPlane } from '../../tools/cluster/control-plane.ts'
 
 export interface KubectlOptions {
   /** Objects given on standard input, for `-f -`. */

@@ -1,7 +1,7 @@
 import { delimiter, dirname, join } from 'node:path'
 import { bundlePlugin } from '../../scripts/bundle.ts'
-import { moduleBinaries } from '../cluster/binaries.ts'
-import { type CommandResult, run } from '../cluster/command.ts'
+import { moduleBinaries } from '../../tools/cluster/binaries.ts'
+import { type CommandResult, run } from '../../tools/cluster/command.ts'
 
 /** The built plugin in a directory of its own, found and run by the real kubectl. */
 export class PluginProcess {

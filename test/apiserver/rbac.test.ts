@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { buildTimeout, operatorNamespace, renderChart, type Values } from '../chart/helm.ts'
-import { type ControlPlane, startControlPlane } from '../cluster/control-plane.ts'
-import { waitFor } from '../cluster/wait.ts'
+import { type ControlPlane, startControlPlane } from '../../tools/cluster/control-plane.ts'
+import { waitFor } from '../../tools/cluster/wait.ts'
 import { accountUser, Kubectl } from './kubectl.ts'
 
 const kinds = /Role(Binding)?$|^ServiceAccount$|^CustomResourceDefinition$/

@@ -4,8 +4,8 @@ import type { ServiceIdentity, TokenRevocation, TokenRevocationSpec } from '../.
 import type { KubeObject } from '../../src/kube/object.ts'
 import type { Secret } from '../../src/kube/secret-codec.ts'
 import { buildTimeout, operatorNamespace, renderChart } from '../chart/helm.ts'
-import { type ControlPlane, startControlPlane } from '../cluster/control-plane.ts'
-import { waitFor } from '../cluster/wait.ts'
+import { type ControlPlane, startControlPlane } from '../../tools/cluster/control-plane.ts'
+import { waitFor } from '../../tools/cluster/wait.ts'
 import { ControllerProcess } from './controller-process.ts'
 import { accountUser, Kubectl } from './kubectl.ts'
 

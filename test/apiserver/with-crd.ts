@@ -1,5 +1,5 @@
 import { renderChart } from '../chart/helm.ts'
-import { startControlPlane } from '../cluster/control-plane.ts'
+import { startControlPlane } from '../../tools/cluster/control-plane.ts'
 import { Kubectl } from './kubectl.ts'
 
 /** A dry run that refuses unknown fields; `-f -` takes the object. */

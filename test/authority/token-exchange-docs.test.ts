@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { decodeToken } from '../../src/tokens/decode.ts'
 import { accountToken } from '../builders/account-token.ts'
-import { projectDirectory } from '../cluster/paths.ts'
+import { projectDirectory } from '../../tools/cluster/paths.ts'
 import { DocumentedAuthority, readPage } from './documented-authority.ts'
 
 /** Every command of docs/token-exchange.md, against an authority over HTTPS. */

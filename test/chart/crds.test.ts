@@ -4,7 +4,7 @@ import { load } from 'js-yaml'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { generateChartCrds } from '../../scripts/generate-chart-crds.ts'
 import { maxSlots } from '../../src/rotation/slots.ts'
-import { projectDirectory } from '../cluster/paths.ts'
+import { projectDirectory } from '../../tools/cluster/paths.ts'
 import { buildTimeout, chartDirectory, helm, type Manifest, renderChart } from './helm.ts'
 
 interface Schema {

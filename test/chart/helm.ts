@@ -1,9 +1,9 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { loadAll } from 'js-yaml'
-import { moduleBinaries } from '../cluster/binaries.ts'
-import { type CommandResult, run } from '../cluster/command.ts'
-import { projectDirectory } from '../cluster/paths.ts'
+import { moduleBinaries } from '../../tools/cluster/binaries.ts'
+import { type CommandResult, run } from '../../tools/cluster/command.ts'
+import { projectDirectory } from '../../tools/cluster/paths.ts'
 
 export const chartDirectory = join(projectDirectory, 'charts/signet')
 export const operatorNamespace = 'signet-system'

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { load } from 'js-yaml'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { projectDirectory } from '../cluster/paths.ts'
+import { projectDirectory } from '../../tools/cluster/paths.ts'
 import { buildTimeout, helm, type Manifest, operatorNamespace, renderChart, renderError, type Values } from './helm.ts'
 
 interface Rule {

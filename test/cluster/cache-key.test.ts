@@ -2,7 +2,7 @@ import { mkdtempSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
-import { cacheKey, directoryParts } from './cache-key.ts'
+import { cacheKey, directoryParts } from '../../tools/cluster/cache-key.ts'
 
 describe('cacheKey', () => {
   it('does not depend on the order of the parts', () => {

@@ -1,6 +1,6 @@
 import { load } from 'js-yaml'
 import { describe, expect, it } from 'vitest'
-import { renderKubeconfig } from './kubeconfig.ts'
+import { renderKubeconfig } from '../../tools/cluster/kubeconfig.ts'
 
 describe('renderKubeconfig', () => {
   it('embeds every certificate and selects its one context', () => {

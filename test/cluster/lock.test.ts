@@ -2,8 +2,8 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, it } from 'vitest'
-import { withLock } from './lock.ts'
-import { identify } from './process-identity.ts'
+import { withLock } from '../../tools/cluster/lock.ts'
+import { identify } from '../../tools/cluster/process-identity.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'lock-'))
 const file = join(directory, 'lock')

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { mountPointsUnder } from './mounts.ts'
+import { mountPointsUnder } from '../../tools/cluster/mounts.ts'
 
 const mountinfo = `20 1 8:1 / / rw - ext4 /dev/sda rw
 30 20 0:40 / /var/lib/cluster/a rw - tmpfs tmpfs rw

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { libraries } from './node-base.ts'
+import { libraries } from '../../tools/cluster/node-base.ts'
 
 describe('libraries', () => {
   it('takes the paths of ldd and leaves the page of the kernel out', () => {

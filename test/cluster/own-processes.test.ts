@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { isOwn } from './own-processes.ts'
-import { containerdSocket, stateDirectory } from './paths.ts'
+import { isOwn } from '../../tools/cluster/own-processes.ts'
+import { containerdSocket, stateDirectory } from '../../tools/cluster/paths.ts'
 
 const none = { environ: '', cmdline: '', mountinfo: '' }
 const rootMount = (upper: string) =>

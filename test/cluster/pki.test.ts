@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { subjectOf } from './pki.ts'
+import { subjectOf } from '../../tools/cluster/pki.ts'
 
 describe('subjectOf', () => {
   it('names groups before the user and escapes what separates the parts', () => {

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { describe, expect, it } from 'vitest'
-import { identify, isAlive, parseStat, signal } from './process-identity.ts'
+import { identify, isAlive, parseStat, signal } from '../../tools/cluster/process-identity.ts'
 
 const after = 'S 1 1 1 0 -1 4194560 100 0 0 0 1 2 0 0 20 0 1 0 8675309 1000 200'
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { decide } from './record.ts'
+import { decide } from '../../tools/cluster/record.ts'
 
 describe('decide', () => {
   it.each([

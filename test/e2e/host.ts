@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type CommandResult, run } from '../cluster/command.ts'
+import { type CommandResult, run } from '../../tools/cluster/command.ts'
 import type { TestCluster } from './cluster.ts'
 
 export interface HostProgram {

@@ -1,5 +1,5 @@
-import { ownProcesses } from '../cluster/own-processes.ts'
-import { type ProcessIdentity, readProc, signal } from '../cluster/process-identity.ts'
+import { ownProcesses } from '../../tools/cluster/own-processes.ts'
+import { type ProcessIdentity, readProc, signal } from '../../tools/cluster/process-identity.ts'
 
 /**
  * The process of `signet` in a pod, seen from this machine. Only processes of our own cluster are looked at; the

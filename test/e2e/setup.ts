@@ -1,5 +1,5 @@
 import { installChart, loadImages } from '../../scripts/install.ts'
-import { down, up } from '../cluster/cluster.ts'
+import { down, up } from '../../tools/cluster/cluster.ts'
 import { values } from './values.ts'
 
 const log = (line: string): void => void process.stderr.write(`  ${line}\n`)

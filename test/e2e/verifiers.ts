@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { findProgram, run } from '../cluster/command.ts'
-import { projectDirectory } from '../cluster/paths.ts'
+import { findProgram, run } from '../../tools/cluster/command.ts'
+import { projectDirectory } from '../../tools/cluster/paths.ts'
 import type { HostProgram } from './host.ts'
 
 /** One of examples/verify, ready to be run: prints the subject of the token on its input, or ends with code 1. */

@@ -9,7 +9,7 @@ import { buildExample } from '../../scripts/build-example.ts'
 import { eventually } from '../builders/eventually.ts'
 import { SecretFolder } from '../builders/serving-certificate.ts'
 import { FakeAuthority } from '../fakes/authority.ts'
-import { freePorts } from '../cluster/ports.ts'
+import { freePorts } from '../../tools/cluster/ports.ts'
 import { keys } from '../fixtures/keys/keys.ts'
 import { makeToken, subject } from '../tokens/make-token.ts'
 

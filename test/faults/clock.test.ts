@@ -6,7 +6,7 @@ import { rotateKeyAnnotation } from '../../src/identity/workload.ts'
 import type { Lease } from '../../src/kube/lease-record.ts'
 import { resources } from '../../src/kube/resource.ts'
 import { buildTimeout } from '../chart/helm.ts'
-import { freePorts } from '../cluster/ports.ts'
+import { freePorts } from '../../tools/cluster/ports.ts'
 import { SkewedClock } from '../fakes/skewed-clock.ts'
 import { FaultCluster, report, secondsSince } from './fault-cluster.ts'
 

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { rotateKeyAnnotation } from '../../src/identity/workload.ts'
 import { resources } from '../../src/kube/resource.ts'
 import { buildTimeout } from '../chart/helm.ts'
-import { apiRequest } from '../cluster/api-request.ts'
+import { apiRequest } from '../../tools/cluster/api-request.ts'
 import type { ControllerProcess } from '../apiserver/controller-process.ts'
 import { FaultCluster, report, secondsSince } from './fault-cluster.ts'
 

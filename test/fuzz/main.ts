@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto'
 import { messageOf } from '../../src/errors.ts'
 import type { Kubectl } from '../apiserver/kubectl.ts'
-import { waitFor } from '../cluster/wait.ts'
+import { waitFor } from '../../tools/cluster/wait.ts'
 import { ask, describedApiAt } from '../conformance/described-api.ts'
 import { startIssuer } from '../soak/verifiers/issuer.ts'
 import { type Given, prepareSchemathesis, runSchemathesis } from './schemathesis.ts'

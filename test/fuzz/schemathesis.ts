@@ -2,10 +2,10 @@ import { spawn } from 'node:child_process'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { cachedDirectory } from '../cluster/cached-directory.ts'
-import { findProgram, run } from '../cluster/command.ts'
-import type { Log } from '../cluster/log.ts'
-import { noProxy } from '../cluster/no-proxy.ts'
+import { cachedDirectory } from '../../tools/cluster/cached-directory.ts'
+import { findProgram, run } from '../../tools/cluster/command.ts'
+import type { Log } from '../../tools/cluster/log.ts'
+import { noProxy } from '../../tools/cluster/no-proxy.ts'
 
 const requirements = fileURLToPath(new URL('requirements.txt', import.meta.url))
 const hooks = fileURLToPath(new URL('hooks.py', import.meta.url))

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll } from 'vitest'
 import { rm } from 'node:fs/promises'
-import { temporaryDirectory } from '../cluster/temporary-directory.ts'
+import { temporaryDirectory } from '../../tools/cluster/temporary-directory.ts'
 import { describeSharedCache } from '../conformance/shared-cache.ts'
 import { connectedCache, patient } from './caches.ts'
 import { RedisServer } from './redis-server.ts'

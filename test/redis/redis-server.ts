@@ -1,10 +1,10 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Redis, type RedisOptions } from 'ioredis'
-import { type Daemon, goneError, startDaemon, stopDaemon } from '../cluster/daemon.ts'
-import { ensurePackages } from '../cluster/packages.ts'
-import { freePorts } from '../cluster/ports.ts'
-import { waitFor } from '../cluster/wait.ts'
+import { type Daemon, goneError, startDaemon, stopDaemon } from '../../tools/cluster/daemon.ts'
+import { ensurePackages } from '../../tools/cluster/packages.ts'
+import { freePorts } from '../../tools/cluster/ports.ts'
+import { waitFor } from '../../tools/cluster/wait.ts'
 
 export interface RedisServerOptions {
   /** Where its files go, of this server alone. */

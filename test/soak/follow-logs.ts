@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Cluster } from '../cluster/cluster.ts'
+import type { Cluster } from '../../tools/cluster/cluster.ts'
 
 /** Hands over each line of a pod's log once, until the signal; kubectl is started anew where it ends before that. */
 export async function followLogs(

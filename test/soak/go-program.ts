@@ -1,8 +1,8 @@
 import { join } from 'node:path'
-import { directoryParts } from '../cluster/cache-key.ts'
-import { cachedDirectory } from '../cluster/cached-directory.ts'
-import { findProgram, run } from '../cluster/command.ts'
-import type { Log } from '../cluster/log.ts'
+import { directoryParts } from '../../tools/cluster/cache-key.ts'
+import { cachedDirectory } from '../../tools/cluster/cached-directory.ts'
+import { findProgram, run } from '../../tools/cluster/command.ts'
+import type { Log } from '../../tools/cluster/log.ts'
 
 /** Path of a program whose sources, with their `go.mod`, are in a directory; built once and kept in the cache. */
 export async function goProgram(name: string, sources: string, log: Log): Promise<string> {

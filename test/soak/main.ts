@@ -1,5 +1,5 @@
 import { messageOf } from '../../src/errors.ts'
-import { down, status } from '../cluster/cluster.ts'
+import { down, status } from '../../tools/cluster/cluster.ts'
 import { parseArguments, usage } from './arguments.ts'
 import type { Outcome } from './soak.ts'
 

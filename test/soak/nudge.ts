@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { resources } from '../../src/kube/resource.ts'
-import { waitFor } from '../cluster/wait.ts'
+import { waitFor } from '../../tools/cluster/wait.ts'
 import { name, withSampledPod } from './sampled-pod.ts'
 import type { Outcome, Soak } from './soak.ts'
 import { percentile, Tally } from './tally.ts'

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { SecretFolder } from '../builders/serving-certificate.ts'
-import { freePorts } from '../cluster/ports.ts'
+import { freePorts } from '../../tools/cluster/ports.ts'
 
 const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
 

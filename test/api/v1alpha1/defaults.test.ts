@@ -4,7 +4,7 @@ import { load } from 'js-yaml'
 import { describe, expect, it } from 'vitest'
 import * as defaults from '../../../src/api/v1alpha1/defaults.ts'
 import { HOUR, MINUTE } from '../../../src/duration.ts'
-import { projectDirectory } from '../../cluster/paths.ts'
+import { projectDirectory } from '../../../tools/cluster/paths.ts'
 
 const { effectiveSigningKey, effectiveTokens } = defaults
 const trustDomain = 'prod.example'

@@ -1,9 +1,9 @@
 import { Pool } from 'undici'
 import { servingName } from '../../builders/serving-certificate.ts'
 import { operatorNamespace } from '../../chart/helm.ts'
-import { type Daemon, goneError, startDaemon, stopDaemon } from '../../cluster/daemon.ts'
-import { freePorts } from '../../cluster/ports.ts'
-import { waitFor } from '../../cluster/wait.ts'
+import { type Daemon, goneError, startDaemon, stopDaemon } from '../../../tools/cluster/daemon.ts'
+import { freePorts } from '../../../tools/cluster/ports.ts'
+import { waitFor } from '../../../tools/cluster/wait.ts'
 
 export type Form = Readonly<Record<string, string>>
 

@@ -9,9 +9,9 @@ import { ControllerProcess } from '../../apiserver/controller-process.ts'
 import { accountUser, Kubectl } from '../../apiserver/kubectl.ts'
 import { SecretFolder, ServingAuthority } from '../../builders/serving-certificate.ts'
 import { operatorNamespace, renderChart } from '../../chart/helm.ts'
-import { type ControlPlane, startControlPlane } from '../../cluster/control-plane.ts'
-import { projectDirectory } from '../../cluster/paths.ts'
-import { waitFor } from '../../cluster/wait.ts'
+import { type ControlPlane, startControlPlane } from '../../../tools/cluster/control-plane.ts'
+import { projectDirectory } from '../../../tools/cluster/paths.ts'
+import { waitFor } from '../../../tools/cluster/wait.ts'
 import { AuthorityReplica } from './replica.ts'
 
 export const issuer = defaultIssuer(operatorNamespace)

@@ -1,9 +1,9 @@
 import { writeFile } from 'node:fs/promises'
 import { request } from 'node:http'
 import { join } from 'node:path'
-import { goneError, startDaemon, stopDaemon } from '../../cluster/daemon.ts'
-import { freePorts } from '../../cluster/ports.ts'
-import { waitFor } from '../../cluster/wait.ts'
+import { goneError, startDaemon, stopDaemon } from '../../../tools/cluster/daemon.ts'
+import { freePorts } from '../../../tools/cluster/ports.ts'
+import { waitFor } from '../../../tools/cluster/wait.ts'
 import { verdictLimitMs, type Verifier } from './verifier.ts'
 import type { Verdict } from './verdicts.ts'
 

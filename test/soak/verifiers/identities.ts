@@ -2,7 +2,7 @@ import { ConditionType, isConditionTrue } from '../../../src/api/v1alpha1/condit
 import type { ServiceIdentity } from '../../../src/api/v1alpha1/types.ts'
 import { type Algorithm, algorithms } from '../../../src/keys/algorithm.ts'
 import type { Kubectl } from '../../apiserver/kubectl.ts'
-import { waitFor } from '../../cluster/wait.ts'
+import { waitFor } from '../../../tools/cluster/wait.ts'
 import { identity } from '../../e2e/manifests.ts'
 import { audience } from './exhibits.ts'
 

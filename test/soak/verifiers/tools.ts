@@ -1,9 +1,9 @@
 import { chmod } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type CachedDirectory, cachedDirectory } from '../../cluster/cached-directory.ts'
-import { findProgram, run } from '../../cluster/command.ts'
-import type { Log } from '../../cluster/log.ts'
+import { type CachedDirectory, cachedDirectory } from '../../../tools/cluster/cached-directory.ts'
+import { findProgram, run } from '../../../tools/cluster/command.ts'
+import type { Log } from '../../../tools/cluster/log.ts'
 import { goProgram } from '../go-program.ts'
 
 /** What the verifiers of this soak are run with, kept in the cache between runs. */
