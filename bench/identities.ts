@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { resources } from '../src/kube/resource.ts'
-import type { Secret } from '../src/kube/secret-codec.ts'
+import { resources } from '../src/kube/client/resource.ts'
+import type { Secret } from '../src/kube/secrets/secret-codec.ts'
 import { waitFor } from '../tools/cluster/wait.ts'
 import { ControllerProcess } from './controller-process.ts'
 import { burst, etcdMb, namespace, type Stage, untilQuiet, withStage } from './many-identities.ts'

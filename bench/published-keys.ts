@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { generateSigningKey } from '../src/keys/signing-key.ts'
-import type { HttpKubeClient } from '../src/kube/http-client.ts'
-import { type ConfigMap, ConfigMapPublicKeyStore } from '../src/kube/public-key-store.ts'
-import { Store } from '../src/kube/store.ts'
+import type { HttpKubeClient } from '../src/kube/client/http-client.ts'
+import { type ConfigMap, ConfigMapPublicKeyStore } from '../src/kube/keys/config-map-public-key-store.ts'
+import { Store } from '../src/kube/cache/store.ts'
 import { operatorNamespace } from '../test/chart/helm.ts'
 import { inParallel } from './ready-watch.ts'
 

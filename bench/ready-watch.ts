@@ -1,9 +1,9 @@
 import { ConditionType, isConditionTrue } from '../src/api/v1alpha1/conditions.ts'
 import { apiVersion } from '../src/api/v1alpha1/group-version.ts'
 import type { ServiceIdentity } from '../src/api/v1alpha1/types.ts'
-import type { KubeClient } from '../src/kube/client.ts'
-import { Reflector } from '../src/kube/reflector.ts'
-import { resources } from '../src/kube/resource.ts'
+import type { KubeClient } from '../src/kube/client/client.ts'
+import { Reflector } from '../src/kube/cache/reflector.ts'
+import { resources } from '../src/kube/client/resource.ts'
 
 /** Watches the identities of one namespace and says when each became Ready. */
 export class ReadyWatch {

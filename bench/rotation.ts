@@ -1,5 +1,5 @@
 import { rotateKeyAnnotation } from '../src/identity/workload.ts'
-import { resources } from '../src/kube/resource.ts'
+import { resources } from '../src/kube/client/resource.ts'
 import { waitFor } from '../tools/cluster/wait.ts'
 import { burst, namespace, untilQuiet, withStage } from './many-identities.ts'
 import { type Findings, type Options, progress } from './measurement.ts'

@@ -24,7 +24,7 @@ const withoutModels: Plugin = {
 
 /**
  * undici's index brings fetch, WebSocket, mocks, caches and SQLite: parsed, held in memory, never used here. It is cut
- * down likewise, to the pools of `src/kube/transport.ts` and what the kubeconfig parser names; Node has a fetch.
+ * down likewise, to the pools of `src/kube/client/transport.ts` and what the kubeconfig parser names; Node has a fetch.
  */
 const onlyPools: Plugin = {
   name: 'only-pools',

@@ -1,17 +1,17 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Logger } from '../logger.ts'
-import { parseIssuer } from './discovery.ts'
-import type { FormHandler } from './form-handler.ts'
-import { type Endpoint, locate } from './location.ts'
+import { parseIssuer } from './documents/discovery.ts'
+import type { FormHandler } from './oauth/form-handler.ts'
+import { type Endpoint, locate } from './documents/document-path.ts'
 import { describeApi, type Served } from './openapi/description.ts'
-import type { PublicKeySource } from './public-key-source.ts'
-import { type PublishedDocument, PublishedDocuments, type ServedKeys } from './published-documents.ts'
+import type { PublicKeySource } from '../keys/public-key-source.ts'
+import { type PublishedDocument, PublishedDocuments, type ServedKeys } from './documents/published-documents.ts'
 import { refuse } from './refuse.ts'
-import type { RevocationFeed } from './revocation-feed.ts'
-import { serveDocument } from './serve-document.ts'
-import { serveRevocations } from './serve-revocations.ts'
+import type { RevocationFeed } from './revocation/revocation-list.ts'
+import { serveDocument } from './documents/serve-document.ts'
+import { serveRevocations } from './revocation/serve-revocation-list.ts'
 
-export interface AuthorityOptions {
+interface AuthorityOptions {
   /** The issuer of the cluster level, an https URL; its documents and those of the levels below are served at its path. */
   readonly issuer: string
   readonly source: PublicKeySource

@@ -1,7 +1,7 @@
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../time/clock.ts'
 
 /** `first`: it was not claimed. `taken`: it is. `full`: too many are alive to take another. */
-export type ClaimResult = 'first' | 'taken' | 'full'
+type ClaimResult = 'first' | 'taken' | 'full'
 
 /** Shortest time between two searches for claims that have ended, so that being full costs next to nothing. */
 const sweepMs = 1000

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { answerEarly } from '../server/answer.ts'
+import { answerEarly } from '../server/respond.ts'
 
 /** An answer without a body, and not to be kept. */
 export function refuse(

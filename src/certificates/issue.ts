@@ -34,7 +34,7 @@ export interface IssuedCertificate {
   readonly privateKeyPem: string
 }
 
-export interface FromAuthority {
+interface FromAuthority {
   readonly authority: IssuedCertificate
 }
 

@@ -7,7 +7,7 @@ import { SignetError } from '../errors.ts'
 export class CertificateError extends SignetError {}
 
 /** Most characters of PEM that are read. */
-export const maxPemLength = 256 * 1024
+const maxPemLength = 256 * 1024
 
 const block = /-----BEGIN ([A-Z0-9 ]{1,40})-----\r?\n([A-Za-z0-9+/=\r\n]+)-----END ([A-Z0-9 ]{1,40})-----/g
 

@@ -3,7 +3,7 @@ import { isTrustDomain } from '../identity/trust-domain.ts'
 import { CertificateError } from './pem.ts'
 
 /** From when to when, in milliseconds since the epoch; certificates say whole seconds. */
-export interface Validity {
+interface Validity {
   readonly notBefore: number
   readonly notAfter: number
 }

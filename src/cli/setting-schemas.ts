@@ -1,5 +1,5 @@
 import * as z from 'zod/mini'
-import { HOUR, MINUTE, parseDuration } from '../duration.ts'
+import { HOUR, MINUTE, parseDuration } from '../time/duration.ts'
 import { isTrustDomain } from '../identity/trust-domain.ts'
 
 // How the text of a flag or variable is read: each says what to give instead where it cannot be used.

@@ -1,7 +1,7 @@
 import { type IdentityName, identityKey } from './service-identity.ts'
 
 /** The authority itself: its keys are bound to no subject, and sign tokens for any identity. */
-export interface AuthorityName {
+interface AuthorityName {
   readonly authority: true
 }
 

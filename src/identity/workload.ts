@@ -8,7 +8,6 @@ export const nudgeAnnotation = 'signet.dev/nudge'
 export const rotateKeyAnnotation = 'signet.dev/rotate-key'
 /** On the authority's public ConfigMap only: an identity's keys are revoked by a TokenRevocation. */
 export const revokeKeyAnnotation = 'signet.dev/revoke-key'
-export const injectionNamespaceLabel = 'signet.dev/injection'
 export const volumeName = 'signet'
 export const mountPath = '/var/run/secrets/signet.dev'
 

@@ -9,7 +9,7 @@ export type Algorithm = (typeof algorithms)[number]
 export const rsaKeyBits = { generated: 2048, least: 2048, most: 8192 } as const
 
 /** All there is to know of an algorithm; nothing else in the code base distinguishes them by name. */
-export interface AlgorithmParameters {
+interface AlgorithmParameters {
   readonly kty: 'EC' | 'RSA' | 'OKP'
   /** The one curve (RFC 7518 §6.2.1.1, RFC 8037 §2); absent for RSA. */
   readonly crv?: 'P-256' | 'P-384' | 'Ed25519'

@@ -1,5 +1,5 @@
 import { JwkError, parsePublicJwk, privateMembers, type PublicJwk } from './public-jwk.ts'
-import { isRecord, parseStrictJson } from './strict-json.ts'
+import { isRecord, parseStrictJson } from '../json.ts'
 
 /** Most bytes of a JWK Set that are read, unless the caller says otherwise. */
 export const maxJwksBytes = 64 * 1024

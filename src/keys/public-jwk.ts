@@ -4,7 +4,7 @@ import { maxSpiffeIdLength } from '../identity/spiffe-id.ts'
 import { type Algorithm, algorithmParameters, isAlgorithm } from './algorithm.ts'
 import { isCanonicalBase64url } from './base64url.ts'
 import { rsaWeakness } from './rsa-modulus.ts'
-import { isRecord } from './strict-json.ts'
+import { isRecord } from '../json.ts'
 
 /** The public half of a signing key (RFC 7517 §4), with the subject it may sign for. */
 export interface PublicJwk {

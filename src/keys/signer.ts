@@ -11,7 +11,7 @@ export interface Signer {
   sign(data: Uint8Array | string): Promise<Buffer>
 }
 
-export interface SignerOptions {
+interface SignerOptions {
   readonly keyID: string
   readonly algorithm: Algorithm
   readonly privateJwk: PrivateJwk

@@ -1,4 +1,6 @@
-import { formatTime } from '../clock.ts'
+import { canonicalJson } from '../json.ts'
+import { clockTolerance } from '../time/clock-tolerance.ts'
+import { formatTime } from '../time/clock.ts'
 import { renewAt } from '../rotation/lifetimes.ts'
 import { type Check, firstViolation } from './chain.ts'
 import { Reason, type Violation } from './reasons.ts'
@@ -40,7 +42,7 @@ export interface RevokedTokens {
   readonly issuedBefore?: number
 }
 
-export interface CredentialInput {
+interface CredentialInput {
   readonly wanted: WantedToken
   readonly found: FoundToken
   readonly issuer: string
@@ -90,8 +92,6 @@ const tokenFromTheFuture: Check<CredentialInput> = ({ found, wanted, now }) =>
       }
     : undefined
 
-const clockTolerance = 60_000
-
 const credentialChecks: readonly Check<CredentialInput>[] = [
   tokenMissing,
   tokenUnusable,
@@ -118,11 +118,7 @@ function differingFields(token: IssuedToken, wanted: WantedToken, issuer: string
     ['audience', token.audience, wanted.audience],
     ['profile', token.profile, wanted.profile],
     ['lifetime', token.notAfter - token.notBefore, wanted.lifetime],
-    ['claims', canonical(token.claims), canonical(wanted.claims)],
+    ['claims', canonicalJson(token.claims), canonicalJson(wanted.claims)],
   ]
   return pairs.filter(([, is, should]) => is !== should).map(([field]) => field)
-}
-
-function canonical(claims: Readonly<Record<string, unknown>>): string {
-  return JSON.stringify(Object.entries(claims).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)))
 }

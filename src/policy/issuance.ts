@@ -1,6 +1,6 @@
 import { parseSpiffeId } from '../identity/spiffe-id.ts'
 
-export interface IssuanceInput {
+interface IssuanceInput {
   /** The SPIFFE ID of whom the token is to be about, who has proved it and exists. */
   readonly subject: string
   readonly trustDomain: string
@@ -12,7 +12,7 @@ export interface IssuanceInput {
 }
 
 /** Why a token is not issued: the parameter at fault, and the remedy. */
-export interface IssuanceProblem {
+interface IssuanceProblem {
   readonly parameter: 'audience' | 'scope'
   readonly message: string
 }

@@ -21,8 +21,6 @@ export const Reason = {
   KeyRingReplaced: 'KeyRingReplaced',
   KeyRingRestored: 'KeyRingRestored',
   KeyEncryptionKeyUnknown: 'KeyEncryptionKeyUnknown',
-  // the controller itself
-  ClockDisagrees: 'ClockDisagrees',
   // revocations
   KeyUnknown: 'KeyUnknown',
   TooFarAhead: 'TooFarAhead',

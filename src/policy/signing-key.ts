@@ -1,4 +1,4 @@
-import type { KeyRing, KeySlot } from '../keys/key-set.ts'
+import type { KeyRing, KeySlot } from '../keys/key-ring/key-ring.ts'
 import type { PublicJwk } from '../keys/signing-key.ts'
 import { keyRetention, publicationDelay } from '../rotation/lifetimes.ts'
 import type { RotationSettings } from '../rotation/schedule.ts'
@@ -27,7 +27,7 @@ export interface WantedKeys {
   readonly revoked?: ReadonlySet<string>
 }
 
-export interface KeyInput {
+interface KeyInput {
   readonly ring: KeyRing
   readonly wanted: WantedKeys
   /** The public keys as stored for the authority; undefined where none are. */
@@ -36,7 +36,7 @@ export interface KeyInput {
 }
 
 /** One write of the ring: what it shall be, why, and whether a fresh key has to be put into it first. */
-export interface RingStep {
+interface RingStep {
   readonly ring: KeyRing
   readonly changes: readonly { readonly keyID: string; readonly change: SlotChange }[]
   /** A successor has to be generated and added in the same write, for this reason. */

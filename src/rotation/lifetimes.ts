@@ -1,8 +1,7 @@
-import { HOUR, MINUTE, SECOND } from '../duration.ts'
+import { HOUR, MINUTE, SECOND } from '../time/duration.ts'
 import { jitter } from './jitter.ts'
 
-/** Mounted tokens live between these, in milliseconds. */
-export const minTokenLifetime = 5 * MINUTE
+/** Longest lifetime of a mounted token, in milliseconds. */
 export const maxTokenLifetime = 24 * HOUR
 
 /** Below this lifetime kubelet's own delay eats too much of a token, so pods have to be nudged. */
@@ -24,7 +23,7 @@ export const publicationDelay = 5 * SECOND
 export const keyRetention = HOUR
 
 /** What has a beginning and an end, in milliseconds since the epoch. */
-export interface Validity {
+interface Validity {
   readonly notBefore: number
   readonly notAfter: number
 }

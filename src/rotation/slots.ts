@@ -1,7 +1,7 @@
-import { MINUTE } from '../duration.ts'
+import { clockTolerance } from '../time/clock-tolerance.ts'
 import { mayActivateAt, publishNextAt, type RotationSettings, removeRetiredAt, rotationDueAt } from './schedule.ts'
 
-export type SlotState = 'Published' | 'Active' | 'Retired' | 'Revoked'
+type SlotState = 'Published' | 'Active' | 'Retired' | 'Revoked'
 
 /**
  * One key or certificate authority in its life cycle: Published → Active → Retired → removed, or Revoked from any of
@@ -40,10 +40,7 @@ export type SlotChange = 'Published' | 'Activated' | 'Retired' | 'Revoked' | 'Re
  */
 export const maxSlots = 128
 
-/** A time further ahead than this was written by a clock that was wrong. */
-const clockTolerance = MINUTE
-
-export interface Advance<S extends Slot> {
+interface Advance<S extends Slot> {
   readonly slots: readonly S[]
   readonly changes: readonly { readonly keyID: string; readonly change: SlotChange }[]
 }

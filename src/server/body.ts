@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 
 /** Takes what `collectBody` reads. One of `end`, `tooLarge` and `aborted` is called, once, unless `cancel` was. */
-export interface BodySink {
+interface BodySink {
   /** Called with the length of each part as it arrives, before it is kept. */
   part?(length: number): void
   end(body: Buffer): void

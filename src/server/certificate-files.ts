@@ -1,7 +1,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFile, realpath } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Clock, formatTime } from '../clock.ts'
+import { type Clock, formatTime } from '../time/clock.ts'
 import { messageOf } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 
@@ -12,7 +12,7 @@ export interface ServingPair {
   readonly notAfter: number
 }
 
-export interface CertificateFilesOptions {
+interface CertificateFilesOptions {
   /** Folder with `tls.crt` and `tls.key`; it need not exist yet. */
   readonly directory: string
   /** Called with every new pair that can be served. */

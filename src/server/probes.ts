@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { messageOf } from '../errors.ts'
 import type { Logger } from '../logger.ts'
-import { answerText, refuse } from './answer.ts'
+import { answerText, refuse } from './respond.ts'
 import { Connections } from './connections.ts'
 
 /** Readiness as a whole, and of each part: its name and why it does not hold. */

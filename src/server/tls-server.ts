@@ -1,12 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer, type Server } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
-import { type Clock, systemClock } from '../clock.ts'
+import { type Clock, systemClock } from '../time/clock.ts'
 import type { Logger } from '../logger.ts'
-import { answerText } from './answer.ts'
+import { answerText } from './respond.ts'
 import { CertificateFiles } from './certificate-files.ts'
 import { type AskingConnection, Connections } from './connections.ts'
-import { departureMs, mostAgeMs } from './departures.ts'
+import { departureMs, mostAgeMs } from './connection-draining.ts'
 
 /** Bounds on what a peer may take; times in milliseconds. */
 export interface ServerLimits {
@@ -28,7 +28,7 @@ export interface ServerLimits {
   readonly certificateInterval: number
 }
 
-export const defaultLimits: ServerLimits = {
+const defaultLimits: ServerLimits = {
   connections: 1024,
   headersTimeout: 5000,
   requestTimeout: 10_000,

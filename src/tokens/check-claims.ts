@@ -1,4 +1,5 @@
-import { DAY, HOUR, MINUTE } from '../duration.ts'
+import { clockTolerance } from '../time/clock-tolerance.ts'
+import { DAY, HOUR } from '../time/duration.ts'
 import { parseSpiffeId } from '../identity/spiffe-id.ts'
 import type { Profile, TokenClaims } from './claims.ts'
 import { TokenError } from './token-error.ts'
@@ -19,7 +20,6 @@ export interface ClaimExpectations {
   readonly profile?: Profile | undefined
 }
 
-export const maxSkewMs = MINUTE
 export const defaultMaxLifetimeMs = DAY
 /** Longest lifetime of a token whose key is bound to no subject: who has that key can sign for anybody. */
 export const maxUnboundLifetimeMs = HOUR
@@ -33,9 +33,9 @@ const maxAudiences = 16
  * TokenError with the claim's name, and a TypeError for a skew of more than a minute.
  */
 export function checkClaims(claims: Readonly<Record<string, unknown>>, expected: ClaimExpectations): TokenClaims {
-  const { issuer, audience, now, skewMs = maxSkewMs, maxLifetimeMs = defaultMaxLifetimeMs, profile } = expected
-  if (!(skewMs >= 0 && skewMs <= maxSkewMs))
-    throw new TypeError(`skew of ${skewMs} ms is not between 0 and ${maxSkewMs}`)
+  const { issuer, audience, now, skewMs = clockTolerance, maxLifetimeMs = defaultMaxLifetimeMs, profile } = expected
+  if (!(skewMs >= 0 && skewMs <= clockTolerance))
+    throw new TypeError(`skew of ${skewMs} ms is not between 0 and ${clockTolerance}`)
   const iss = text(claims, 'iss')
   const sub = text(claims, 'sub')
   text(claims, 'jti')

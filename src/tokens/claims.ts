@@ -1,4 +1,4 @@
-import { isRecord } from '../keys/strict-json.ts'
+import { isRecord } from '../json.ts'
 
 /** The forms of tokens: a SPIFFE JWT-SVID, or an OAuth 2.0 access token (RFC 9068). */
 export const profiles = ['JWT-SVID', 'AccessToken'] as const
@@ -8,7 +8,7 @@ export type Profile = (typeof profiles)[number]
 /** The header's `typ` of each form (JWT-SVID §2.3, RFC 9068 §2.1). */
 export const tokenTypes: Readonly<Record<Profile, string>> = { 'JWT-SVID': 'JWT', AccessToken: 'at+jwt' }
 
-export type ClaimValue = string | number | boolean | readonly string[]
+type ClaimValue = string | number | boolean | readonly string[]
 
 /** The claims of a token (RFC 7519 §4.1, RFC 9068 §2.2). Times are in seconds since the epoch. */
 export interface TokenClaims {
@@ -55,7 +55,7 @@ export function isAllowedClaimValue(value: unknown): value is ClaimValue {
 }
 
 /** Said in words where there is no limit, so that a list missing by mistake allows nothing. */
-export type AllowedClaims = readonly string[] | 'any'
+type AllowedClaims = readonly string[] | 'any'
 
 /**
  * Why a claim cannot be put into a token, and the remedy; undefined where it can. `allowed` lists the names that the
@@ -83,7 +83,7 @@ export function quoteClaim(name: string): string {
 }
 
 /** Why one extra claim, or (without `claim`) all of them together, cannot be put into a token. */
-export interface ClaimProblem {
+interface ClaimProblem {
   readonly claim?: string
   readonly message: string
 }

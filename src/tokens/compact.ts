@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { hasCanonicalEnd } from '../keys/base64url.ts'
-import { isRecord, parseStrictJson } from '../keys/strict-json.ts'
+import { isRecord, parseStrictJson } from '../json.ts'
 import { TokenError } from './token-error.ts'
 
 /** Most characters of a token that are read. */

@@ -1,7 +1,8 @@
-import { HOUR, MINUTE } from '../duration.ts'
+import { clockTolerance } from '../time/clock-tolerance.ts'
+import { HOUR } from '../time/duration.ts'
 import type { Algorithm } from '../keys/algorithm.ts'
 import { keyIDForm, type PublicJwk } from '../keys/public-jwk.ts'
-import { isRecord } from '../keys/strict-json.ts'
+import { isRecord } from '../json.ts'
 import { verifySignature } from '../keys/verify-signature.ts'
 import type { CompactToken } from './compact.ts'
 import { TokenError } from './token-error.ts'
@@ -22,7 +23,7 @@ export interface ServiceAccountProof {
   readonly key: PublicJwk
 }
 
-export interface ServiceAccountExpectations {
+interface ServiceAccountExpectations {
   /** The cluster's key of a kid; the same object for the same key. */
   readonly keys: (kid: string) => PublicJwk | undefined
   /** The issuer of the cluster's ServiceAccount tokens, compared byte by byte. */
@@ -36,8 +37,6 @@ export interface ServiceAccountExpectations {
 /** What the API server signs with. */
 export const serviceAccountAlgorithms: readonly Algorithm[] = ['RS256', 'ES256', 'ES384']
 
-/** Clocks may differ by so much where a token is from the future; one that has ended has ended. */
-const skewMs = MINUTE
 /** Kubelet replaces a projected token once it is a day old, whatever its lifetime. */
 const maxLifetimeMs = 25 * HOUR
 const maxAudiences = 16
@@ -118,7 +117,7 @@ function proofOf(
 /** Throws TokenError where the proof does not hold at this moment, in milliseconds since the epoch. */
 export function checkTimes(proof: Pick<ServiceAccountProof, 'notBefore' | 'expiresAt'>, now: number): void {
   if (proof.expiresAt <= now) throw new TokenError('ERR_TOKEN_EXPIRED', 'token has expired', { claim: 'exp' })
-  if (proof.notBefore > now + skewMs) {
+  if (proof.notBefore > now + clockTolerance) {
     throw new TokenError('ERR_TOKEN_NOT_YET_VALID', 'token is from the future', { claim: 'iat' })
   }
 }

@@ -22,7 +22,7 @@ export interface VerifiedToken {
 }
 
 /** The key of a kid, or undefined where there is none. The same object for the same key, so that it is imported once. */
-export type KeyResolver = (kid: string) => PublicJwk | undefined | Promise<PublicJwk | undefined>
+type KeyResolver = (kid: string) => PublicJwk | undefined | Promise<PublicJwk | undefined>
 export type SyncKeyResolver = (kid: string) => PublicJwk | undefined
 
 export interface VerifyOptions<Keys extends KeyResolver = KeyResolver> extends ClaimExpectations {

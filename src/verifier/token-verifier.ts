@@ -1,13 +1,13 @@
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../time/clock.ts'
 import type { Algorithm } from '../keys/algorithm.ts'
-import { maxSkewMs } from '../tokens/check-claims.ts'
+import { clockTolerance } from '../time/clock-tolerance.ts'
 import type { Profile } from '../tokens/claims.ts'
 import type { PublicJwk } from '../keys/public-jwk.ts'
 import { decodeToken } from '../tokens/decode.ts'
 import { TokenMemo } from '../tokens/token-memo.ts'
 import { TokenError, type VerifiedToken, verifyTokenSync } from '../tokens/verify.ts'
-import type { KeySource } from './key-source.ts'
-import type { RevocationSource } from './revocation-source.ts'
+import type { KeySource } from './sources/jwks-source.ts'
+import type { RevocationSource } from './sources/revocation-source.ts'
 import { VerifierUnavailableError } from './verifier-error.ts'
 
 export interface TokenVerifierOptions {
@@ -46,7 +46,7 @@ export class TokenVerifier {
   #waiting = 0
 
   constructor(options: TokenVerifierOptions) {
-    this.#options = { ...options, skewMs: options.skewMs ?? maxSkewMs }
+    this.#options = { ...options, skewMs: options.skewMs ?? clockTolerance }
     this.#memo = new TokenMemo(options.maxCacheBytes)
     this.#keyOf = (kid) => options.keys.get(kid)
   }

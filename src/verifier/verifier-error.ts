@@ -1,6 +1,6 @@
 import { SignetError } from '../errors.ts'
 
-export interface UnavailableOptions extends ErrorOptions {
+interface UnavailableOptions extends ErrorOptions {
   /** Whole seconds after which it is worth asking again; 1 by default. */
   readonly retryAfter?: number
 }
@@ -19,7 +19,7 @@ export class VerifierUnavailableError extends SignetError {
   }
 }
 
-export type FetchErrorCode =
+type FetchErrorCode =
   /** No connection, no trust in the certificate, or the connection was lost; the cause says which. */
   | 'ERR_FETCH_FAILED'
   | 'ERR_FETCH_TIMEOUT'
@@ -29,7 +29,7 @@ export type FetchErrorCode =
   /** The answer is not what it should be. */
   | 'ERR_FETCH_CONTENT'
 
-export interface FetchErrorOptions extends ErrorOptions {
+interface FetchErrorOptions extends ErrorOptions {
   readonly status?: number
   readonly retryAfterMs?: number | undefined
 }

@@ -1,11 +1,12 @@
 import { type Algorithm, algorithms as everyAlgorithm } from '../keys/algorithm.ts'
-import { DAY } from '../duration.ts'
+import { DAY } from '../time/duration.ts'
 import { type Logger, silentLogger } from '../logger.ts'
-import { defaultMaxLifetimeMs, maxSkewMs } from '../tokens/check-claims.ts'
+import { defaultMaxLifetimeMs } from '../tokens/check-claims.ts'
+import { clockTolerance } from '../time/clock-tolerance.ts'
 import { type Profile, profiles } from '../tokens/claims.ts'
 import type { Mounted } from './env.ts'
-import { isOfIssuer, type IssuerUrl, parseIssuerUrl } from './issuer-url.ts'
-import { type Trust, type TrustOptions, trustOf } from './trust.ts'
+import { isOfIssuer, type IssuerUrl, parseIssuerUrl } from './http/issuer-url.ts'
+import { type Trust, type TrustOptions, trustOf } from './http/trust.ts'
 
 /** What has to be known before a token is accepted: see `VerifierOptions.revocations`. */
 export type RevocationMode = 'required' | 'optional' | 'off'
@@ -61,7 +62,7 @@ export interface VerifierOptions extends TrustOptions {
 }
 
 /** What options and environment come to, each checked. Times in milliseconds, sizes in bytes. */
-export interface VerifierSettings {
+interface VerifierSettings {
   readonly issuer: IssuerUrl
   readonly audience: string
   readonly algorithms: readonly Algorithm[]
@@ -108,7 +109,7 @@ export function settingsOf(options: VerifierOptions, pod: Mounted): VerifierSett
     audience: required(audience, 'audience'),
     algorithms,
     profile,
-    skewMs: number('skewMs', maxSkewMs, 0, maxSkewMs),
+    skewMs: number('skewMs', clockTolerance, 0, clockTolerance),
     maxLifetimeMs: number('maxLifetimeMs', defaultMaxLifetimeMs),
     trust: trustOf(options, pod.trustBundleFile),
     timeoutMs: number('timeoutMs', mostTimeoutMs, 1, mostTimeoutMs),

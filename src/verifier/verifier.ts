@@ -1,11 +1,11 @@
-import { type Clock, systemClock } from '../clock.ts'
+import { type Clock, systemClock } from '../time/clock.ts'
 import type { Logger } from '../logger.ts'
 import type { VerifiedToken } from '../tokens/verify.ts'
 import { mounted } from './env.ts'
-import { fetchDocumentWith } from './fetch-document.ts'
-import { HttpClient } from './http-client.ts'
-import { JwksSource } from './key-source.ts'
-import { noRevocations, RevocationFeed } from './revocation-source.ts'
+import { fetchDocumentWith } from './http/fetch-document.ts'
+import { HttpClient } from './http/http-client.ts'
+import { JwksSource } from './sources/jwks-source.ts'
+import { noRevocations, RevocationFeed } from './sources/revocation-source.ts'
 import { TokenVerifier } from './token-verifier.ts'
 import { type VerifierOptions, settingsOf } from './verifier-options.ts'
 import { VerifierUnavailableError } from './verifier-error.ts'
@@ -48,7 +48,7 @@ export interface Verifier {
 }
 
 /** For tests: what is not an option of anybody. */
-export interface VerifierInternals {
+interface VerifierInternals {
   readonly clock?: Clock
   readonly random?: () => number
 }

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { SignetError } from '../errors.ts'
-import { isRecord, member, textMember } from './json.ts'
+import { isRecord, member, textMember } from '../json.ts'
 
 /** The body is no admission.k8s.io/v1 AdmissionReview with a request: `ERR_ADMISSION_REVIEW`. */
 export class AdmissionReviewError extends SignetError {

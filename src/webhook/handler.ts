@@ -1,21 +1,21 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import type { SpecSettings } from '../api/v1alpha1/validate.ts'
-import { type Clock, systemClock } from '../clock.ts'
-import { SECOND } from '../duration.ts'
+import { type Clock, systemClock } from '../time/clock.ts'
+import { SECOND } from '../time/duration.ts'
 import type { IssuerScope } from '../identity/issuer.ts'
 import type { Logger } from '../logger.ts'
-import { answerText, refuse } from '../server/answer.ts'
+import { answerText, refuse } from '../server/respond.ts'
 import { type AdmissionRequest, AdmissionReviewError, parseAdmissionReview } from './admission-review.ts'
 import { injectPod } from './inject-pod.ts'
-import { Intake, type IntakeLimits, type Refusal } from './intake.ts'
+import { Intake, type IntakeLimits, type Refusal } from './body-admission.ts'
 import { applyPatch } from './patch.ts'
 import { admissionResponse, type Verdict } from './response.ts'
 import { excludedNamespaces, reasonToSkip } from './should-inject.ts'
-import { targetOf } from './target.ts'
+import { targetOf } from './request-target.ts'
 import { validateServiceIdentity } from './validate.ts'
 
 /** How a request ended, as it is counted. */
-export type Decision = 'injected' | 'unchanged' | 'skipped' | 'allowed' | 'denied' | 'invalid' | 'failed' | Refusal
+type Decision = 'injected' | 'unchanged' | 'skipped' | 'allowed' | 'denied' | 'invalid' | 'failed' | Refusal
 
 export interface Decided {
   readonly path: '/mutate-pods' | '/validate'

@@ -1,7 +1,7 @@
 import { posix } from 'node:path'
 import { mountPath, volumeName } from '../identity/workload.ts'
 import { fieldOf, InvalidPodError, listOf, quoteName } from './invalid-pod.ts'
-import { isRecord, member, textMember } from './json.ts'
+import { isRecord, member, textMember } from '../json.ts'
 import type { PatchOperation } from './patch.ts'
 
 /** A variable with a fixed value. */
@@ -10,7 +10,7 @@ export interface Variable {
   readonly value: string
 }
 
-export interface ContainerInput {
+interface ContainerInput {
   readonly container: unknown
   /** The container's JSON pointer. */
   readonly path: string

@@ -10,17 +10,17 @@ import {
 import { injectContainer, type Variable } from './inject-container.ts'
 import { injectVolume } from './inject-volume.ts'
 import { InvalidPodError, listOf } from './invalid-pod.ts'
-import { isRecord, member, textMember } from './json.ts'
+import { isRecord, member, textMember } from '../json.ts'
 import { escapePointer, type PatchOperation } from './patch.ts'
 
 /** What a pod is given, as a patch; empty where nothing is missing. Warnings are bounded, see `boundWarnings`. */
-export interface Injection {
+interface Injection {
   readonly patch: readonly PatchOperation[]
   readonly warnings: readonly string[]
 }
 
 /** Why a pod cannot be given its identity, for the person who made the pod. */
-export interface Denial {
+interface Denial {
   readonly denied: string
 }
 

@@ -1,6 +1,6 @@
 import { identityNameOfSecret, volumeName } from '../identity/workload.ts'
 import { InvalidPodError, listOf } from './invalid-pod.ts'
-import { isRecord, member, textMember } from './json.ts'
+import { isRecord, member, textMember } from '../json.ts'
 import type { PatchOperation } from './patch.ts'
 
 /** Files that everyone in the pod may read, whatever user its processes run as: 0444. */

@@ -12,7 +12,7 @@ export type Verdict =
     }
 
 /** One field of several that are wrong. Clients show it as `field: message`. */
-export interface Cause {
+interface Cause {
   readonly field: string
   readonly message: string
 }

@@ -1,6 +1,6 @@
 import { injectLabel } from '../identity/workload.ts'
 import type { AdmissionRequest } from './admission-review.ts'
-import { isRecord, member, textMember } from './json.ts'
+import { isRecord, member, textMember } from '../json.ts'
 
 /** On pods that kubelet reports for its static ones; such a pod must not be changed. */
 const mirrorAnnotation = 'kubernetes.io/config.mirror'

@@ -2,7 +2,7 @@ import { group, serviceIdentities, version } from '../api/v1alpha1/group-version
 import type { ServiceIdentitySpec } from '../api/v1alpha1/types.ts'
 import { type SpecSettings, violationsOf, warningsOf } from '../api/v1alpha1/validate.ts'
 import type { AdmissionRequest } from './admission-review.ts'
-import { isRecord, member, textMember } from './json.ts'
+import { isRecord, member, textMember } from '../json.ts'
 import type { Verdict } from './response.ts'
 
 /**

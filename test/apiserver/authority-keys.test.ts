@@ -10,7 +10,7 @@ import { type ControlPlane, startControlPlane } from '../../tools/cluster/contro
 import { projectDirectory } from '../../tools/cluster/paths.ts'
 import { freePorts } from '../../tools/cluster/ports.ts'
 import { waitFor } from '../../tools/cluster/wait.ts'
-import { authority, call } from '../server/running-server.ts'
+import { authority, call } from '../builders/running-server.ts'
 import { ControllerProcess } from './controller-process.ts'
 import { accountUser, Kubectl } from './kubectl.ts'
 

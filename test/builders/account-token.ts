@@ -1,5 +1,5 @@
-import type { BoundReference } from '../../src/authority/bound-objects.ts'
-import { HOUR } from '../../src/duration.ts'
+import type { BoundReference } from '../../src/tokens/bound-objects.ts'
+import { HOUR } from '../../src/time/duration.ts'
 import { createSigner } from '../../src/keys/signer.ts'
 import type { SigningKey } from '../../src/keys/signing-key.ts'
 import { keys } from '../fixtures/keys/keys.ts'

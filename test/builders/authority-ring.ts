@@ -1,8 +1,8 @@
-import { HOUR } from '../../src/duration.ts'
+import { HOUR } from '../../src/time/duration.ts'
 import { authorityUid } from '../../src/identity/key-owner.ts'
 import type { Algorithm } from '../../src/keys/algorithm.ts'
-import { sealKeyRing } from '../../src/keys/key-ring-seal.ts'
-import type { KeyRing, KeySlot, SealedKeyRing } from '../../src/keys/key-set.ts'
+import { sealKeyRing } from '../../src/keys/key-ring/seal.ts'
+import type { KeyRing, KeySlot, SealedKeyRing } from '../../src/keys/key-ring/key-ring.ts'
 import { generateSigningKey } from '../../src/keys/signing-key.ts'
 
 /** A slot of the authority's ring, with a key made for this test that is bound to no subject. */

@@ -1,5 +1,5 @@
 import { webcrypto } from 'node:crypto'
-import { HOUR } from '../../src/duration.ts'
+import { HOUR } from '../../src/time/duration.ts'
 import { SubjectAlternativeNameExtension, X509CertificateGenerator } from '../../src/certificates/x509.ts'
 
 /** A certificate with these names, signed by itself, DER; times in milliseconds since the epoch. */

@@ -1,8 +1,8 @@
-import type { KeyRing, KeySlot } from '../../src/keys/key-set.ts'
+import type { KeyRing, KeySlot } from '../../src/keys/key-ring/key-ring.ts'
 import type { Algorithm } from '../../src/keys/algorithm.ts'
 import { generateSigningKey } from '../../src/keys/signing-key.ts'
 import type { WantedKeys } from '../../src/policy/signing-key.ts'
-import { HOUR } from '../../src/duration.ts'
+import { HOUR } from '../../src/time/duration.ts'
 
 export const subject = 'spiffe://cluster.local/ns/shop/sa/orders'
 

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createAuthority, type IssuedCertificate, issueServingCertificate } from '../../src/certificates/issue.ts'
-import { DAY, HOUR } from '../../src/duration.ts'
+import { DAY, HOUR } from '../../src/time/duration.ts'
 
 /** The name that the API server asks for, as in the certificates made here. */
 export const servingName = 'signet-webhook.signet-system.svc'

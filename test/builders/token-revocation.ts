@@ -1,5 +1,5 @@
 import type { TokenRevocation, TokenRevocationSpec } from '../../src/api/v1alpha1/types.ts'
-import { formatTime } from '../../src/clock.ts'
+import { formatTime } from '../../src/time/clock.ts'
 
 export const createdAt = Date.parse('2026-06-01T00:00:00Z')
 

@@ -12,7 +12,7 @@ import {
   issueWorkloadCertificate,
 } from '../../src/certificates/issue.ts'
 import { certificateInfo, isIssuedBy } from '../../src/certificates/validate.ts'
-import { DAY, HOUR } from '../../src/duration.ts'
+import { DAY, HOUR } from '../../src/time/duration.ts'
 
 const run = promisify(execFile)
 // Certificates say whole seconds, and OpenSSL judges by the clock of the machine.

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { DAY } from '../../src/duration.ts'
+import { DAY } from '../../src/time/duration.ts'
 import {
   authorityTemplate,
   servingTemplate,

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { createAuthority, issueServingCertificate } from '../../src/certificates/issue.ts'
 import { joinTrustBundle, parseTrustBundle } from '../../src/certificates/trust-bundle.ts'
-import { DAY } from '../../src/duration.ts'
+import { DAY } from '../../src/time/duration.ts'
 
 const validity = { notBefore: 0, notAfter: DAY }
 let old: string

@@ -11,7 +11,7 @@ import {
   isIssuedBy,
   type CertificateExpectations,
 } from '../../src/certificates/validate.ts'
-import { DAY } from '../../src/duration.ts'
+import { DAY } from '../../src/time/duration.ts'
 
 const now = Date.UTC(2026, 0, 2)
 const validity = { notBefore: now, notAfter: now + 30 * DAY }

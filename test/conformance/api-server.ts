@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { KubeError } from '../../src/kube/api-errors.ts'
-import type { KubeClient, WatchEvent, WatchQuery } from '../../src/kube/client.ts'
-import type { KubeObject } from '../../src/kube/object.ts'
-import { type Resource, resources } from '../../src/kube/resource.ts'
+import type { KubeError } from '../../src/kube/client/api-errors.ts'
+import type { KubeClient, WatchEvent, WatchQuery } from '../../src/kube/client/client.ts'
+import type { KubeObject } from '../../src/kube/client/object.ts'
+import { type Resource, resources } from '../../src/kube/client/resource.ts'
 
 interface ConfigMap extends KubeObject {
   data?: Record<string, string>

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { SharedCache } from '../../src/authority/shared-cache.ts'
+import type { SharedCache } from '../../src/authority/shared-cache/shared-cache.ts'
 import { eventually } from '../builders/eventually.ts'
 
 export interface CacheUnderTest {

@@ -1,5 +1,5 @@
 import { Agent, request } from 'node:https'
-import { loadConfig } from '../../src/kube/config.ts'
+import { loadConfig } from '../../src/kube/client/kubeconfig.ts'
 import type { TestCluster } from './cluster.ts'
 
 /** Creates objects in dry runs, over connections that stay: all of admission happens, and nothing is stored. */

@@ -1,7 +1,7 @@
 import { inCluster } from '../../scripts/install.ts'
 import { ConditionType, isConditionTrue } from '../../src/api/v1alpha1/conditions.ts'
 import type { ServiceIdentity } from '../../src/api/v1alpha1/types.ts'
-import type { KubeObject } from '../../src/kube/object.ts'
+import type { KubeObject } from '../../src/kube/client/object.ts'
 import { type Cluster, current } from '../../tools/cluster/cluster.ts'
 import { waitFor } from '../../tools/cluster/wait.ts'
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { namespace as operatorNamespace } from '../../scripts/install.ts'
-import type { Lease } from '../../src/kube/lease-record.ts'
+import type { Lease } from '../../src/kube/leader-election/lease-record.ts'
 import { AuthorityClient } from './authority.ts'
 import { TestCluster } from './cluster.ts'
 import { identity } from './manifests.ts'

@@ -1,8 +1,8 @@
 import { decodeJwt } from 'jose'
-import { loadConfig } from '../../src/kube/config.ts'
-import { HttpKubeClient } from '../../src/kube/http-client.ts'
-import { resources } from '../../src/kube/resource.ts'
-import { type Secret, secretText } from '../../src/kube/secret-codec.ts'
+import { loadConfig } from '../../src/kube/client/kubeconfig.ts'
+import { HttpKubeClient } from '../../src/kube/client/http-client.ts'
+import { resources } from '../../src/kube/client/resource.ts'
+import { type Secret, secretText } from '../../src/kube/secrets/secret-codec.ts'
 import type { TestCluster } from './cluster.ts'
 
 /** Every token ID that ever stood in the workload Secrets of a namespace, however briefly. */

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import { apiVersionOf, type Resource, resources } from '../../src/kube/resource.ts'
-import type { KubeObject } from '../../src/kube/object.ts'
+import { apiVersionOf, type Resource, resources } from '../../src/kube/client/resource.ts'
+import type { KubeObject } from '../../src/kube/client/object.ts'
 import { Refusal, type Selection, type Storage } from './api-server-storage.ts'
 
 /** A request as the API server's handlers see it. */

@@ -1,4 +1,4 @@
-import type { KubeObject } from '../../src/kube/object.ts'
+import type { KubeObject } from '../../src/kube/client/object.ts'
 
 /** Lists that server-side apply merges item by item, and the field that tells items apart. */
 const listKeys: Readonly<Record<string, string>> = {

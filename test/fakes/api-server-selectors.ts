@@ -1,4 +1,4 @@
-import type { KubeObject } from '../../src/kube/object.ts'
+import type { KubeObject } from '../../src/kube/client/object.ts'
 
 /** The requirements of a label selector: `a=b,c!=d,e in (f,g),h notin (i),j,!k`. */
 export function matchesLabels(object: KubeObject, selector: string | undefined): boolean {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
-import { formatTime } from '../../src/clock.ts'
-import { type KubeObject, keyOf, type ObjectRef } from '../../src/kube/object.ts'
+import { formatTime } from '../../src/time/clock.ts'
+import { type KubeObject, keyOf, type ObjectRef } from '../../src/kube/client/object.ts'
 import { conflictsOf, jsonPatch, leavesOf, merged, mergePatch, type Owners } from './api-server-apply.ts'
 import { matchesFields, matchesLabels } from './api-server-selectors.ts'
 

@@ -1,4 +1,4 @@
-import type { KubeObject } from '../../src/kube/object.ts'
+import type { KubeObject } from '../../src/kube/client/object.ts'
 import { type Change, Refusal, type Selection, selects, type Storage } from './api-server-storage.ts'
 
 /** What one watch sends, as an API server does: from where to start, what a selector hides, bookmarks, its end. */

@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '../../src/clock.ts'
+import { type Clock, systemClock } from '../../src/time/clock.ts'
 
 /** A clock whose wall time can be set wrong; it runs at the speed of the one it is made from. */
 export class SkewedClock implements Clock {

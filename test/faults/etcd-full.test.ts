@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { rotateKeyAnnotation } from '../../src/identity/workload.ts'
-import { resources } from '../../src/kube/resource.ts'
+import { resources } from '../../src/kube/client/resource.ts'
 import { buildTimeout } from '../chart/helm.ts'
 import { apiRequest } from '../../tools/cluster/api-request.ts'
 import type { ControllerProcess } from '../apiserver/controller-process.ts'

@@ -3,8 +3,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { writeFile } from 'node:fs/promises'
 import { type AddressInfo, type Socket } from 'node:net'
 import { createAuthority, issueServingCertificate } from '../../src/certificates/issue.ts'
-import { HOUR } from '../../src/duration.ts'
-import { loadConfig } from '../../src/kube/config.ts'
+import { HOUR } from '../../src/time/duration.ts'
+import { loadConfig } from '../../src/kube/client/kubeconfig.ts'
 
 /** A request on its way from the controller to the API server. */
 export interface ProxiedRequest {

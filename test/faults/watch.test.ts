@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { MINUTE, SECOND } from '../../src/duration.ts'
-import { resources } from '../../src/kube/resource.ts'
+import { MINUTE, SECOND } from '../../src/time/duration.ts'
+import { resources } from '../../src/kube/client/resource.ts'
 import { buildTimeout } from '../chart/helm.ts'
 import type { ControllerProcess } from '../apiserver/controller-process.ts'
 import { FaultCluster, report, secondsSince } from './fault-cluster.ts'

@@ -1,4 +1,4 @@
-import { HttpKubeClient } from '../../src/kube/http-client.ts'
+import { HttpKubeClient } from '../../src/kube/client/http-client.ts'
 import { describeApiServer } from '../conformance/api-server.ts'
 import { startFakeApiServer } from '../fakes/api-server.ts'
 import { createMemoryKubeClient } from '../fakes/api-server-memory-client.ts'

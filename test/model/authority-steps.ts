@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { DAY, formatDuration, HOUR, MINUTE, SECOND } from '../../src/duration.ts'
+import { DAY, formatDuration, HOUR, MINUTE, SECOND } from '../../src/time/duration.ts'
 import { type Fault, faults } from './faulty-client.ts'
 import { clockError } from './published-sets.ts'
 

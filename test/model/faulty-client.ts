@@ -1,6 +1,6 @@
-import { KubeError } from '../../src/kube/api-errors.ts'
-import type { KubeClient } from '../../src/kube/client.ts'
-import type { Resource } from '../../src/kube/resource.ts'
+import { KubeError } from '../../src/kube/client/api-errors.ts'
+import type { KubeClient } from '../../src/kube/client/client.ts'
+import type { Resource } from '../../src/kube/client/resource.ts'
 
 /** What may happen to one call of a run, before or after the API server has carried it out. */
 export const faults = [

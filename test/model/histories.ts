@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { MINUTE, SECOND } from '../../src/duration.ts'
+import { MINUTE, SECOND } from '../../src/time/duration.ts'
 import { history, type Step, tell } from './steps.ts'
 import { World } from './world.ts'
 

@@ -1,7 +1,7 @@
-import type { PublicKeyStore, PublishedKeys } from '../../src/keys/key-store.ts'
-import { KubeError } from '../../src/kube/api-errors.ts'
-import type { KubeClient } from '../../src/kube/client.ts'
-import type { KubeObject } from '../../src/kube/object.ts'
+import type { PublicKeyStore, PublishedKeys } from '../../src/keys/key-ring/store.ts'
+import { KubeError } from '../../src/kube/client/api-errors.ts'
+import type { KubeClient } from '../../src/kube/client/client.ts'
+import type { KubeObject } from '../../src/kube/client/object.ts'
 import type { Storage } from '../fakes/api-server-storage.ts'
 
 /** What is taken from the code under test, so that the model shows that it would notice. */

@@ -1,6 +1,6 @@
-import { SECOND } from '../../src/duration.ts'
+import { SECOND } from '../../src/time/duration.ts'
 import type { PublicJwk } from '../../src/keys/public-jwk.ts'
-import { type ConfigMap, publishedKeys } from '../../src/kube/public-key-store.ts'
+import { type ConfigMap, publishedKeys } from '../../src/kube/keys/config-map-public-key-store.ts'
 
 /** By how much the clock of one replica may differ from the true time, either way. */
 export const clockError = 10 * SECOND

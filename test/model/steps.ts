@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import type { ServiceIdentitySpec } from '../../src/api/v1alpha1/types.ts'
-import { DAY, formatDuration, HOUR, MINUTE, parseDuration, SECOND } from '../../src/duration.ts'
+import { DAY, formatDuration, HOUR, MINUTE, parseDuration, SECOND } from '../../src/time/duration.ts'
 import { algorithms } from '../../src/keys/algorithm.ts'
 import { type Fault, faults } from './faulty-client.ts'
 import { clockError } from './published-sets.ts'

@@ -1,6 +1,6 @@
-import type { KubeObject } from '../../src/kube/object.ts'
-import { remove, replaceAll, type StoreEvent, upsert } from '../../src/kube/store-changes.ts'
-import { Store } from '../../src/kube/store.ts'
+import type { KubeObject } from '../../src/kube/client/object.ts'
+import { remove, replaceAll, type StoreEvent, upsert } from '../../src/kube/cache/store-changes.ts'
+import { Store } from '../../src/kube/cache/store.ts'
 import { type Selection, selects, type Storage } from '../fakes/api-server-storage.ts'
 
 /** The store of one watch, which hears of changes when it is told to: late, never skipping any, or by a new list. */

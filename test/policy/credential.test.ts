@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { HOUR, MINUTE } from '../../src/duration.ts'
+import { HOUR, MINUTE } from '../../src/time/duration.ts'
 import { type IssuedToken, mintReason, tokenRenewAt, type WantedToken } from '../../src/policy/credential.ts'
 import { subject } from '../builders/keys.ts'
 

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { HOUR, SECOND } from '../../src/duration.ts'
-import { type KeyRing, type KeySlot, publicKeys } from '../../src/keys/key-set.ts'
+import { HOUR, SECOND } from '../../src/time/duration.ts'
+import { type KeyRing, type KeySlot, publicKeys } from '../../src/keys/key-ring/key-ring.ts'
 import { decideRing, ringLookAgainAt, signingSlot, withNewKey } from '../../src/policy/signing-key.ts'
 import { keyRing, keySlot, wantedKeys } from '../builders/keys.ts'
 

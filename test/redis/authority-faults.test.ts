@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import { MINUTE, SECOND } from '../../src/duration.ts'
+import { MINUTE, SECOND } from '../../src/time/duration.ts'
 import { eventually } from '../builders/eventually.ts'
 import { buildTimeout } from '../chart/helm.ts'
 import { freePorts } from '../../tools/cluster/ports.ts'

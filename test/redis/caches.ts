@@ -4,8 +4,8 @@ import {
   type CacheResult,
   RedisCache,
   type RedisCacheOptions,
-} from '../../src/authority/redis/redis-cache.ts'
-import { parseRedisUrl } from '../../src/authority/redis/redis-url.ts'
+} from '../../src/authority/shared-cache/redis/redis-cache.ts'
+import { parseRedisUrl } from '../../src/authority/shared-cache/redis/redis-url.ts'
 import { silentLogger } from '../../src/logger.ts'
 import { eventually } from '../builders/eventually.ts'
 

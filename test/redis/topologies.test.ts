@@ -1,7 +1,7 @@
 import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import type { RedisCache } from '../../src/authority/redis/redis-cache.ts'
+import type { RedisCache } from '../../src/authority/shared-cache/redis/redis-cache.ts'
 import { eventually } from '../builders/eventually.ts'
 import { createAuthority, issue, readCertificate } from '../../tools/cluster/pki.ts'
 import { projectDirectory } from '../../tools/cluster/paths.ts'

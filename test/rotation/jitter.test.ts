@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { HOUR, MINUTE } from '../../src/duration.ts'
+import { HOUR, MINUTE } from '../../src/time/duration.ts'
 import { jitter } from '../../src/rotation/jitter.ts'
 import { renewAt } from '../../src/rotation/lifetimes.ts'
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { DAY, HOUR, MINUTE, SECOND } from '../../src/duration.ts'
+import { DAY, HOUR, MINUTE, SECOND } from '../../src/time/duration.ts'
 import {
   activeSlot,
   advance,

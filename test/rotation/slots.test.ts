@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { HOUR, MINUTE, SECOND } from '../../src/duration.ts'
+import { HOUR, MINUTE, SECOND } from '../../src/time/duration.ts'
 import { jitter } from '../../src/rotation/jitter.ts'
 import type { RotationSettings } from '../../src/rotation/schedule.ts'
 import {

@@ -8,7 +8,15 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { silentLogger } from '../../src/logger.ts'
 import { eventually } from '../builders/eventually.ts'
 import { type ProbeServer, startProbeServer } from '../../src/server/probes.ts'
-import { call, ending, openTcp, openTls, type RunningServer, shortLimits, startServer } from './running-server.ts'
+import {
+  call,
+  ending,
+  openTcp,
+  openTls,
+  type RunningServer,
+  shortLimits,
+  startServer,
+} from '../builders/running-server.ts'
 
 /** Nothing may hold a connection longer than this: more than the short limits of these tests, less than the usual ones. */
 const longest = 9_000

@@ -1,11 +1,11 @@
 import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
-import { refuse } from '../../src/server/answer.ts'
+import { refuse } from '../../src/server/respond.ts'
 import { collectBody } from '../../src/server/body.ts'
 import { eventually } from '../builders/eventually.ts'
-import { startPlainServer } from './plain-server.ts'
-import { ending } from './running-server.ts'
+import { startPlainServer } from '../builders/plain-server.ts'
+import { ending } from '../builders/running-server.ts'
 
 const mebibyte = 1024 * 1024
 const limit = 8 * mebibyte

@@ -1,6 +1,6 @@
 import { createPrivateKey } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { DAY, HOUR } from '../../src/duration.ts'
+import { DAY, HOUR } from '../../src/time/duration.ts'
 import type { LogFields, Logger } from '../../src/logger.ts'
 import { CertificateFiles, type ServingPair } from '../../src/server/certificate-files.ts'
 import { SecretFolder, ServingAuthority } from '../builders/serving-certificate.ts'

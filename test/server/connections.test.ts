@@ -6,7 +6,15 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { silentLogger } from '../../src/logger.ts'
 import { startProbeServer } from '../../src/server/probes.ts'
 import { eventually } from '../builders/eventually.ts'
-import { answerOk, call, ending, openTcp, openTls, type RunningServer, startServer } from './running-server.ts'
+import {
+  answerOk,
+  call,
+  ending,
+  openTcp,
+  openTls,
+  type RunningServer,
+  startServer,
+} from '../builders/running-server.ts'
 
 let server: RunningServer
 const sockets: Socket[] = []

@@ -12,7 +12,7 @@ import {
   type RunningServer,
   shortLimits,
   startServer,
-} from './running-server.ts'
+} from '../builders/running-server.ts'
 
 const servers: RunningServer[] = []
 afterAll(async () => {

@@ -3,7 +3,7 @@ import { Agent } from 'node:https'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, expect, it } from 'vitest'
 import { eventually } from '../builders/eventually.ts'
-import { type Answer, authority, call, type RunningServer, startServer } from './running-server.ts'
+import { type Answer, authority, call, type RunningServer, startServer } from '../builders/running-server.ts'
 
 const agents: Agent[] = []
 const servers: RunningServer[] = []

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { silentLogger } from '../../src/logger.ts'
 import { startProbeServer } from '../../src/server/probes.ts'
-import { call, ending, openTls, type RunningServer, startServer } from './running-server.ts'
+import { call, ending, openTls, type RunningServer, startServer } from '../builders/running-server.ts'
 
 /** More than the buffers of both kernels hold. */
 const large = Buffer.alloc(32 * 1024 * 1024, 'x')

@@ -2,10 +2,18 @@ import { once } from 'node:events'
 import { Agent } from 'node:https'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, describe, expect, it } from 'vitest'
-import { DAY, HOUR } from '../../src/duration.ts'
+import { DAY, HOUR } from '../../src/time/duration.ts'
 import { eventually } from '../builders/eventually.ts'
 import { SecretFolder } from '../builders/serving-certificate.ts'
-import { authority, call, ending, openTls, type RunningServer, shortLimits, startServer } from './running-server.ts'
+import {
+  authority,
+  call,
+  ending,
+  openTls,
+  type RunningServer,
+  shortLimits,
+  startServer,
+} from '../builders/running-server.ts'
 
 const servers: RunningServer[] = []
 afterAll(() => Promise.all(servers.map((server) => server.stop())))

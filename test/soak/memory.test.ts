@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { MINUTE, SECOND } from '../../src/duration.ts'
+import { MINUTE, SECOND } from '../../src/time/duration.ts'
 import { type Answers, outcomeOf, type Sample } from './memory.ts'
 
 const minutes = 10

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { resources } from '../../src/kube/resource.ts'
+import { resources } from '../../src/kube/client/resource.ts'
 import { waitFor } from '../../tools/cluster/wait.ts'
 import { name, withSampledPod } from './sampled-pod.ts'
 import type { Outcome, Soak } from './soak.ts'

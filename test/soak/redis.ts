@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { builtBundle } from '../../bench/built-bundle.ts'
-import { MINUTE, SECOND } from '../../src/duration.ts'
+import { MINUTE, SECOND } from '../../src/time/duration.ts'
 import { freePorts } from '../../tools/cluster/ports.ts'
 import { temporaryDirectory } from '../../tools/cluster/temporary-directory.ts'
 import { waitFor } from '../../tools/cluster/wait.ts'

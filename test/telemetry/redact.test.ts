@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { redact } from '../../src/telemetry/redact.ts'
-import { makeToken } from '../tokens/make-token.ts'
+import { makeToken } from '../builders/token.ts'
 
 describe('redact', () => {
   it('replaces every token, and leaves what is around it', async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { DAY, HOUR, MINUTE, SECOND } from '../../src/duration.ts'
+import { DAY, HOUR, MINUTE, SECOND } from '../../src/time/duration.ts'
 import { checkClaims, type ClaimExpectations } from '../../src/tokens/check-claims.ts'
-import { issuer, now, subject } from './make-token.ts'
+import { issuer, now, subject } from '../builders/token.ts'
 
 const iat = now / SECOND - 60
 const good: Record<string, unknown> = {

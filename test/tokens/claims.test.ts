@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { HOUR } from '../../src/duration.ts'
+import { HOUR } from '../../src/time/duration.ts'
 import {
   buildClaims,
   type ClaimsInput,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { maxTokenLength, parseCompact } from '../../src/tokens/compact.ts'
-import { encode, makeToken } from './make-token.ts'
+import { encode, makeToken } from '../builders/token.ts'
 
 const token = await makeToken()
 const [header = '', claims = '', signature = ''] = token.split('.')

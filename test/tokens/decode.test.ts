@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { decodeToken } from '../../src/tokens/decode.ts'
 import { keys } from '../fixtures/keys/keys.ts'
-import { makeToken, subject } from './make-token.ts'
+import { makeToken, subject } from '../builders/token.ts'
 
 describe('decodeToken', () => {
   it('I3: shows header and claims, and never the signature', async () => {

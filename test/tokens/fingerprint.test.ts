@@ -4,7 +4,7 @@ import { parseCompact } from '../../src/tokens/compact.ts'
 import { tokenFingerprint } from '../../src/tokens/fingerprint.ts'
 import { twinOf } from '../builders/spellings.ts'
 import { keys } from '../fixtures/keys/keys.ts'
-import { makeToken } from './make-token.ts'
+import { makeToken } from '../builders/token.ts'
 
 const of = (token: string) => tokenFingerprint(parseCompact(token))
 

@@ -1,14 +1,14 @@
 import fc from 'fast-check'
 import { createLocalJWKSet, jwtVerify } from 'jose'
 import { describe, expect, it } from 'vitest'
-import { HOUR } from '../../src/duration.ts'
+import { HOUR } from '../../src/time/duration.ts'
 import { algorithms } from '../../src/keys/algorithm.ts'
 import { createSigner } from '../../src/keys/signer.ts'
 import { buildClaims, maxExtraClaimsBytes, type Profile, profiles } from '../../src/tokens/claims.ts'
 import { maxTokenLength } from '../../src/tokens/compact.ts'
 import { mintToken, newTokenID } from '../../src/tokens/mint.ts'
 import { keys } from '../fixtures/keys/keys.ts'
-import { issuer, keyOf, now, subject } from './make-token.ts'
+import { issuer, keyOf, now, subject } from '../builders/token.ts'
 
 const claimsOf = (profile: Profile, extras: Record<string, unknown> = {}) =>
   buildClaims({

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { HOUR, MINUTE, SECOND } from '../../src/duration.ts'
+import { HOUR, MINUTE, SECOND } from '../../src/time/duration.ts'
 import { parseCompact } from '../../src/tokens/compact.ts'
 import { verifyServiceAccountToken } from '../../src/tokens/service-account-token.ts'
 import { accountToken, type AccountTokenOptions, boundTo, clusterIssuer, ourIssuer } from '../builders/account-token.ts'

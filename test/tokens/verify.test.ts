@@ -16,8 +16,8 @@ import { isCanonicalBase64url } from '../../src/keys/base64url.ts'
 import { parsePublicJwk } from '../../src/keys/public-jwk.ts'
 import { keys } from '../fixtures/keys/keys.ts'
 import wycheproof from '../fixtures/vectors/wycheproof-jws.json' with { type: 'json' }
-import { type Difference, encode, issuer, keyOf, knownKeys, makeToken, now, subject } from './make-token.ts'
-import { twinOf } from './twin.ts'
+import { type Difference, encode, issuer, keyOf, knownKeys, makeToken, now, subject } from '../builders/token.ts'
+import { twinOf } from '../builders/signature-twin.ts'
 
 type Options = VerifyOptions<SyncKeyResolver>
 const options: Options = { keys: knownKeys, issuer, audience: 'payments', now }

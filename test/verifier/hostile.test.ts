@@ -5,8 +5,8 @@ import { createVerifier, type Verifier } from '../../src/verifier/verifier.ts'
 import { FakeAuthority } from '../fakes/authority.ts'
 import { HeldClock } from '../fakes/held-clock.ts'
 import { keys } from '../fixtures/keys/keys.ts'
-import { type Difference, encode, makeToken, now, subject } from '../tokens/make-token.ts'
-import { twinOf } from '../tokens/twin.ts'
+import { type Difference, encode, makeToken, now, subject } from '../builders/token.ts'
+import { twinOf } from '../builders/signature-twin.ts'
 
 /** What attackers send, against the SDK as services use it: keys and revocations come over HTTPS. */
 const admin = 'spiffe://cluster.local/ns/shop/sa/admin'

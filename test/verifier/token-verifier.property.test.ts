@@ -5,9 +5,9 @@ import type { Revocation } from '../../src/tokens/revocation.ts'
 import { TokenVerifier } from '../../src/verifier/token-verifier.ts'
 import { HeldClock } from '../fakes/held-clock.ts'
 import { keys } from '../fixtures/keys/keys.ts'
-import { issuer, makeToken, now, subject } from '../tokens/make-token.ts'
-import { twinOf } from '../tokens/twin.ts'
-import { HeldKeys, HeldRevocations } from './held-sources.ts'
+import { issuer, makeToken, now, subject } from '../builders/token.ts'
+import { twinOf } from '../builders/signature-twin.ts'
+import { HeldKeys, HeldRevocations } from '../fakes/verifier-sources.ts'
 
 const other = 'spiffe://cluster.local/ns/shop/sa/other'
 const seconds = now / 1000

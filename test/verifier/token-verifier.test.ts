@@ -4,9 +4,9 @@ import { TokenVerifier, type TokenVerifierOptions } from '../../src/verifier/tok
 import { VerifierUnavailableError } from '../../src/verifier/verifier-error.ts'
 import { HeldClock } from '../fakes/held-clock.ts'
 import { keys } from '../fixtures/keys/keys.ts'
-import { issuer, makeToken, now, subject } from '../tokens/make-token.ts'
-import { twinOf } from '../tokens/twin.ts'
-import { HeldKeys, HeldRevocations } from './held-sources.ts'
+import { issuer, makeToken, now, subject } from '../builders/token.ts'
+import { twinOf } from '../builders/signature-twin.ts'
+import { HeldKeys, HeldRevocations } from '../fakes/verifier-sources.ts'
 
 const es256 = keys.ES256.publicJwk
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { writeRevocations } from '../../src/authority/revocation-levels.ts'
+import { writeRevocations } from '../../src/authority/revocation/revocations-by-scope.ts'
 import { mounted } from '../../src/verifier/env.ts'
 import { settingsOf, type VerifierOptions } from '../../src/verifier/verifier-options.ts'
 

@@ -13,7 +13,7 @@ import { eventually } from '../builders/eventually.ts'
 import { ServingAuthority } from '../builders/serving-certificate.ts'
 import { FakeAuthority } from '../fakes/authority.ts'
 import { keys } from '../fixtures/keys/keys.ts'
-import { makeToken, subject } from '../tokens/make-token.ts'
+import { makeToken, subject } from '../builders/token.ts'
 
 // What is still held is what counts, and not what happens to lie about.
 setFlagsFromString('--expose-gc')

@@ -1,13 +1,13 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { isCanonicalBase64url } from '../../src/keys/base64url.ts'
-import { isRecord, parseStrictJson } from '../../src/keys/strict-json.ts'
+import { isRecord, parseStrictJson } from '../../src/json.ts'
 import { verifySignature } from '../../src/keys/verify-signature.ts'
-import { type PublishedKeys, readJwks } from '../../src/verifier/published-keys.ts'
+import { type PublishedKeys, readJwks } from '../../src/verifier/sources/jwks-document.ts'
 import { TokenVerifier } from '../../src/verifier/token-verifier.ts'
 import { FetchError } from '../../src/verifier/verifier-error.ts'
 import deviations from '../fixtures/wycheproof/deviations.json' with { type: 'json' }
 import { type JwsVector, jwsVectors, wycheproofDirectory } from '../fixtures/wycheproof/vectors.ts'
-import { HeldKeys, HeldRevocations } from './held-sources.ts'
+import { HeldKeys, HeldRevocations } from '../fakes/verifier-sources.ts'
 
 const files = ['json_web_signature_test', 'json_web_key_test', 'json_web_crypto_test'] as const
 type File = (typeof files)[number]

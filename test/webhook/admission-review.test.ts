@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { AdmissionReviewError, parseAdmissionReview } from '../../src/webhook/admission-review.ts'
-import { podOf, reviewOf } from './reviews.ts'
+import { podOf, reviewOf } from '../builders/admission-review.ts'
 
 const parse = (value: unknown) => parseAdmissionReview(Buffer.from(JSON.stringify(value)))
 

@@ -2,9 +2,9 @@ import { Agent } from 'node:https'
 import { type AddressInfo, createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, it } from 'vitest'
-import { type Answer, authority, call, openTls } from '../server/running-server.ts'
-import { WebhookProcess } from './command-process.ts'
-import { reviewOf } from './reviews.ts'
+import { type Answer, authority, call, openTls } from '../builders/running-server.ts'
+import { WebhookProcess } from '../builders/webhook-process.ts'
+import { reviewOf } from '../builders/admission-review.ts'
 
 const body = JSON.stringify(reviewOf())
 const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }

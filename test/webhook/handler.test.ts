@@ -2,12 +2,12 @@ import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Clock } from '../../src/clock.ts'
+import type { Clock } from '../../src/time/clock.ts'
 import { eventually } from '../builders/eventually.ts'
-import { call, type Ending, ending, openTls } from '../server/running-server.ts'
-import { patched } from './json-patch.ts'
-import { identityReviewOf, podOf, type ReviewAnswer, reviewOf } from './reviews.ts'
-import { type RunningWebhook, startWebhook } from './running-webhook.ts'
+import { call, type Ending, ending, openTls } from '../builders/running-server.ts'
+import { patched } from '../builders/json-patch.ts'
+import { identityReviewOf, podOf, type ReviewAnswer, reviewOf } from '../builders/admission-review.ts'
+import { type RunningWebhook, startWebhook } from '../builders/running-webhook.ts'
 
 let webhook: RunningWebhook
 beforeAll(async () => {

@@ -2,8 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type IssuerScope, issuerScopes } from '../../src/identity/issuer.ts'
 import { type InjectionContext, injectPod, variablesFor } from '../../src/webhook/inject-pod.ts'
-import { anyPod, type Container, peacefulPod, type Pod } from './arbitrary-pods.ts'
-import { patched } from './json-patch.ts'
+import { anyPod, type Container, peacefulPod, type Pod } from '../builders/arbitrary-pods.ts'
+import { patched } from '../builders/json-patch.ts'
 
 const issuer = 'https://signet-authority.signet-system.svc'
 const context: InjectionContext = { issuer, issuerScope: 'cluster', namespace: 'shop' }

@@ -6,7 +6,7 @@ import type { IssuerScope } from '../../src/identity/issuer.ts'
 import { type InjectionContext, injectPod } from '../../src/webhook/inject-pod.ts'
 import { applyPatch, type PatchOperation } from '../../src/webhook/patch.ts'
 import { admissionResponse } from '../../src/webhook/response.ts'
-import { patched } from './json-patch.ts'
+import { patched } from '../builders/json-patch.ts'
 
 const issuer = 'https://signet-authority.signet-system.svc'
 const context: InjectionContext = { issuer, issuerScope: 'cluster', namespace: 'shop' }

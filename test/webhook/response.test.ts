@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { admissionResponse, type Verdict } from '../../src/webhook/response.ts'
-import type { ReviewAnswer } from './reviews.ts'
+import type { ReviewAnswer } from '../builders/admission-review.ts'
 
 const answer = (verdict: Verdict, uid = 'u') => JSON.parse(admissionResponse(uid, verdict)) as ReviewAnswer
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { parseAdmissionReview } from '../../src/webhook/admission-review.ts'
 import { excludedNamespaces, reasonToSkip } from '../../src/webhook/should-inject.ts'
-import { podOf, reviewOf } from './reviews.ts'
+import { podOf, reviewOf } from '../builders/admission-review.ts'
 
 const excluded = excludedNamespaces('signet-system')
 const reasonFor = (request: Readonly<Record<string, unknown>>) =>

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { parseAdmissionReview } from '../../src/webhook/admission-review.ts'
 import { validateServiceIdentity } from '../../src/webhook/validate.ts'
-import { identityReviewOf, reviewOf } from './reviews.ts'
+import { identityReviewOf, reviewOf } from '../builders/admission-review.ts'
 
 const settings = { nudge: 'Never', allowedClaims: ['team'] } as const
 const judge = (review: unknown) =>

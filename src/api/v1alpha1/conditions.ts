@@ -1,4 +1,4 @@
-import { formatTime } from '../../clock.ts'
+import { formatTime } from '../../time/clock.ts'
 import type { Condition } from './types.ts'
 
 /** The conditions of a ServiceIdentity, and of a TokenRevocation. */
@@ -14,7 +14,7 @@ export const ConditionType = {
 } as const
 export type ConditionType = (typeof ConditionType)[keyof typeof ConditionType]
 
-export type ConditionStatus = Condition['status']
+type ConditionStatus = Condition['status']
 
 /** A condition as it was judged now, before it is compared with what the status says already. */
 export interface ConditionJudgement {

@@ -1,4 +1,4 @@
-import { parseDuration } from '../../duration.ts'
+import { parseDuration } from '../../time/duration.ts'
 import type { ServiceIdentitySpec, SigningKeySpec, TokenSpec } from './types.ts'
 
 /** What the CRD fills in for absent fields; a test compares each with crds/. */

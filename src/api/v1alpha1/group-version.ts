@@ -8,7 +8,7 @@ export const version = 'v1alpha1'
 export const apiVersion = `${group}/${version}` as const
 
 /** A resource as the API server's paths and RBAC name it. */
-export interface ResourceName {
+interface ResourceName {
   readonly kind: string
   readonly plural: string
 }

@@ -14,11 +14,11 @@ export interface ObjectMeta {
 }
 
 /** On everything that the controller makes; its value is `managedBy`. */
-export const managedByLabel = 'app.kubernetes.io/managed-by'
-export const managedBy = 'signet'
+const managedByLabel = 'app.kubernetes.io/managed-by'
+const managedBy = 'signet'
 
 /** What an object is for; the values are `components`. */
-export const componentLabel = 'signet.dev/component'
+const componentLabel = 'signet.dev/component'
 export const components = {
   identity: 'identity',
   keyRing: 'key-ring',
@@ -32,8 +32,8 @@ export const components = {
  * On a workload Secret, the name of its ServiceIdentity; absent where the name is longer than the 63 characters of a
  * label. For people with a selector only, never relied on.
  */
-export const identityLabel = 'signet.dev/identity'
-export const maxLabelValueLength = 63
+const identityLabel = 'signet.dev/identity'
+const maxLabelValueLength = 63
 
 /** Whose keys a public ConfigMap holds, since its name alone can be cut in more than one way by a reader. */
 export const namespaceAnnotation = 'signet.dev/namespace'

@@ -1,21 +1,19 @@
-import { parseTime } from '../../clock.ts'
-import { MINUTE, SECOND } from '../../duration.ts'
+import { clockTolerance } from '../../time/clock-tolerance.ts'
+import { parseTime } from '../../time/clock.ts'
+import { MINUTE, SECOND } from '../../time/duration.ts'
 import { keyRetention, maxTokenLifetime } from '../../rotation/lifetimes.ts'
 import type { TokenRevocation } from './types.ts'
-
-/** How far `issuedBefore` may lie ahead of the revocation's creation: as far as clocks differ. */
-export const furthestAhead = MINUTE
 
 /**
  * How long a revocation outlives the token that it names, where it says when that expires: verifiers may be a minute
  * behind, and so may whoever forgets.
  */
-export const expiryMargin = 5 * MINUTE
+const expiryMargin = 5 * MINUTE
 
 type Named = Pick<TokenRevocation, 'metadata' | 'spec'>
 
 /** When the API server stored the revocation, by its own clock. */
-export function createdAt({ metadata }: Pick<TokenRevocation, 'metadata'>): number | undefined {
+function createdAt({ metadata }: Pick<TokenRevocation, 'metadata'>): number | undefined {
   return parseTime(metadata.creationTimestamp)
 }
 
@@ -28,7 +26,7 @@ export function issuedBeforeTime({ metadata, spec }: Named): number | 'refused' 
   if (spec.issuedBefore === undefined) return undefined
   const time = parseTime(spec.issuedBefore)
   const created = createdAt({ metadata })
-  if (time === undefined || created === undefined || time > created + furthestAhead) return 'refused'
+  if (time === undefined || created === undefined || time > created + clockTolerance) return 'refused'
   return Math.ceil(time / SECOND) * SECOND
 }
 

@@ -1,10 +1,10 @@
-import { parseDuration } from '../../duration.ts'
+import { parseDuration } from '../../time/duration.ts'
 import { minLifetimeWithoutNudge, safePublishAhead } from '../../rotation/lifetimes.ts'
 import { claimProblem, maxExtraClaimsBytes, quoteClaim } from '../../tokens/claims.ts'
 import type { ServiceIdentitySpec, TokenSpec } from './types.ts'
 
 /** What one field of a resource does wrong; the message names field, value and remedy. */
-export interface FieldViolation {
+interface FieldViolation {
   /** As in `spec.tokens[0].lifetime`. */
   readonly field: string
   readonly message: string

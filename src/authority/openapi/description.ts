@@ -1,4 +1,4 @@
-import type { BaseIssuer } from '../discovery.ts'
+import type { BaseIssuer } from '../documents/discovery.ts'
 import { documentPaths, headers, parameters, responses } from './documents.ts'
 import { type FormName, formPaths, formResponses, securitySchemes } from './forms.ts'
 import { type Json, schemas } from './schemas.ts'

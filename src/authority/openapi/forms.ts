@@ -1,4 +1,4 @@
-import type { OAuthErrorCode } from '../oauth-error.ts'
+import type { OAuthErrorCode } from '../oauth/oauth-error.ts'
 import { errorSchema, type Json, schemaOf, type SchemaName } from './schemas.ts'
 
 /** The endpoints that take forms. */

@@ -1,5 +1,5 @@
 import { algorithms } from '../../keys/algorithm.ts'
-import type { OAuthErrorCode } from '../oauth-error.ts'
+import type { OAuthErrorCode } from '../oauth/oauth-error.ts'
 
 /** A part of the description, as JSON. */
 export type Json = Readonly<Record<string, unknown>>

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { messageOf } from '../../errors.ts'
-import { type KeyEncryptionKeys, parseKeyEncryptionKeys } from '../../keys/key-encryption.ts'
+import { type KeyEncryptionKeys, parseKeyEncryptionKeys } from '../../keys/key-ring/encryption.ts'
 import { ConfigError, settings } from '../config.ts'
 
 /** The keys of the file, read once, at the start; undefined where there is no file. Throws ConfigError. */

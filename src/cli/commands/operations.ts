@@ -1,4 +1,4 @@
-import { SECOND } from '../../duration.ts'
+import { SECOND } from '../../time/duration.ts'
 import type { Logger } from '../../logger.ts'
 import { startProbeServer } from '../../server/probes.ts'
 import { EventLoopMonitor } from '../../telemetry/event-loop.ts'
@@ -7,14 +7,14 @@ import { createMetrics, type Metrics } from '../../telemetry/metrics.ts'
 import { sharedRendering } from '../../telemetry/shared-rendering.ts'
 import { version } from '../version.ts'
 
-export interface OperationsValues {
+interface OperationsValues {
   readonly logLevel: LogLevel
   readonly metricsPort: number
   readonly probePort: number
 }
 
 /** One condition of readiness: its name, and why it does not hold. */
-export type Check = () => string | undefined
+type Check = () => string | undefined
 
 /** What every command has: logs, metrics, probes. */
 export interface Operations {

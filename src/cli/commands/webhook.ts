@@ -1,4 +1,4 @@
-import { SECOND } from '../../duration.ts'
+import { SECOND } from '../../time/duration.ts'
 import { startTlsServer } from '../../server/tls-server.ts'
 import { createWebhookHandler } from '../../webhook/handler.ts'
 import { defaultIssuer, type Values } from '../config.ts'

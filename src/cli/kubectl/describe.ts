@@ -1,10 +1,10 @@
 import { effectiveSigningKey } from '../../api/v1alpha1/defaults.ts'
 import type { ServiceIdentity, TokenRevocation } from '../../api/v1alpha1/types.ts'
-import { formatTime } from '../../clock.ts'
-import { formatDuration } from '../../duration.ts'
+import { formatTime } from '../../time/clock.ts'
+import { formatDuration } from '../../time/duration.ts'
 import { nextRotationAt } from './rotation.ts'
-import { facts, table } from './table.ts'
-import { formatWhen } from './times.ts'
+import { facts, table } from './terminal/table.ts'
+import { formatWhen } from './terminal/times.ts'
 import { appliedCondition, whatIsRevoked } from './token-revocation.ts'
 
 /** Everything that is known of an identity, for people; times in milliseconds since the epoch. */

@@ -1,5 +1,5 @@
-import { formatTime, parseTime } from '../../clock.ts'
-import { MINUTE } from '../../duration.ts'
+import { formatTime, parseTime } from '../../time/clock.ts'
+import { MINUTE } from '../../time/duration.ts'
 import { UsageError } from './failures.ts'
 
 /** RFC 3339 §5.6, seconds and zone included. */

@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { systemClock } from '../../clock.ts'
+import { systemClock } from '../../time/clock.ts'
 import { connect } from './connection.ts'
 import { runPlugin } from './program.ts'
-import { processTerminal } from './terminal.ts'
+import { processTerminal } from './terminal/terminal.ts'
 
 // Whoever reads the output, `head` for example, may have seen enough.
 process.stdout.on('error', () => process.exit(0))

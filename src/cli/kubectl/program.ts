@@ -11,7 +11,7 @@ import { prepareArguments } from './arguments.ts'
 import { addConnection } from './connection.ts'
 import type { ConnectionFlags, Context, Session } from './context.ts'
 import { remedyOf, UsageError } from './failures.ts'
-import { printable } from './table.ts'
+import { printable } from './terminal/table.ts'
 
 const commands = [addList, addShow, addRotateKey, addRevokeKey, addRevokeToken, addDecode]
 

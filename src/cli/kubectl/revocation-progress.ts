@@ -1,5 +1,5 @@
 import type { TokenRevocation } from '../../api/v1alpha1/types.ts'
-import { resources } from '../../kube/resource.ts'
+import { resources } from '../../kube/client/resource.ts'
 import type { Context, Session } from './context.ts'
 import { CommandError } from './failures.ts'
 import type { RevokeFlags } from './revoke.ts'

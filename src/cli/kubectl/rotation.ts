@@ -1,6 +1,6 @@
 import { effectiveSigningKey } from '../../api/v1alpha1/defaults.ts'
 import type { ServiceIdentity } from '../../api/v1alpha1/types.ts'
-import { parseTime } from '../../clock.ts'
+import { parseTime } from '../../time/clock.ts'
 import { keyRotationSettings } from '../../policy/signing-key.ts'
 import { mayActivateAt, rotationDueAt, type RotationSettings } from '../../rotation/schedule.ts'
 import { activeKey } from './identities.ts'

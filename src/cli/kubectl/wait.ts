@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { formatDuration, MINUTE, parseDuration } from '../../duration.ts'
-import { KubeError } from '../../kube/api-errors.ts'
+import { formatDuration, MINUTE, parseDuration } from '../../time/duration.ts'
+import { KubeError } from '../../kube/client/api-errors.ts'
 import type { Context } from './context.ts'
 import { CommandError } from './failures.ts'
 

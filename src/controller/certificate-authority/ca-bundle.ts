@@ -1,9 +1,9 @@
-import type { Clock } from '../../clock.ts'
-import type { KubeClient } from '../../kube/client.ts'
-import { apiVersionOf, type Resource, resources } from '../../kube/resource.ts'
-import type { KubeObject } from '../../kube/object.ts'
-import type { Store } from '../../kube/store.ts'
-import { defaultLimits, restorationPause } from '../restorations.ts'
+import type { Clock } from '../../time/clock.ts'
+import type { KubeClient } from '../../kube/client/client.ts'
+import { apiVersionOf, type Resource, resources } from '../../kube/client/resource.ts'
+import type { KubeObject } from '../../kube/client/object.ts'
+import type { Store } from '../../kube/cache/store.ts'
+import { defaultLimits, restorationPause } from '../repair-backoff.ts'
 
 /** Name of both webhook configurations. */
 export const webhookConfigurationName = 'signet'

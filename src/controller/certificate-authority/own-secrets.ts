@@ -1,10 +1,10 @@
-import { KubeError } from '../../kube/api-errors.ts'
-import type { KubeClient } from '../../kube/client.ts'
-import { resources } from '../../kube/resource.ts'
-import type { Secret } from '../../kube/secret-codec.ts'
-import type { Store } from '../../kube/store.ts'
+import { KubeError } from '../../kube/client/api-errors.ts'
+import type { KubeClient } from '../../kube/client/client.ts'
+import { resources } from '../../kube/client/resource.ts'
+import type { Secret } from '../../kube/secrets/secret-codec.ts'
+import type { Store } from '../../kube/cache/store.ts'
 
-export interface OwnSecretsOptions {
+interface OwnSecretsOptions {
   readonly client: KubeClient
   readonly store: Store<Secret>
   readonly namespace: string

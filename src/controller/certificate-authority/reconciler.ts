@@ -1,17 +1,17 @@
-import { signingAuthority } from '../../certificates/authority-set.ts'
-import type { Clock } from '../../clock.ts'
-import { SECOND } from '../../duration.ts'
+import { signingAuthority } from '../../certificates/ca-set.ts'
+import type { Clock } from '../../time/clock.ts'
+import { SECOND } from '../../time/duration.ts'
 import type { Logger } from '../../logger.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
-import type { ReconcileResult } from '../reconcile.ts'
-import type { Authorities } from './authorities.ts'
+import type { ReconcileResult } from '../runtime/reconcile.ts'
+import type { Authorities } from './ca-secret.ts'
 import type { CaBundles } from './ca-bundle.ts'
 import { type ServingCertificates, servers } from './serving-certificates.ts'
 
 /** The one key of this controller's queue: authorities, serving certificates and bundles hang together. */
 export const certificateAuthorityKey = 'certificate-authority'
 
-export interface CertificateAuthorityOptions {
+interface CertificateAuthorityOptions {
   readonly authorities: Authorities
   readonly servingCertificates: ServingCertificates
   readonly caBundles: CaBundles

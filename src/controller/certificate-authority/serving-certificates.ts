@@ -1,14 +1,14 @@
 import { components, managedLabels } from '../../api/v1alpha1/metadata.ts'
 import { type IssuedCertificate, issueServingCertificate } from '../../certificates/issue.ts'
 import { certificateInfo, certificateProblem } from '../../certificates/validate.ts'
-import type { Clock } from '../../clock.ts'
-import { MINUTE } from '../../duration.ts'
-import { type Secret, secretText, secretValue } from '../../kube/secret-codec.ts'
+import type { Clock } from '../../time/clock.ts'
+import { MINUTE } from '../../time/duration.ts'
+import { type Secret, secretText, secretValue } from '../../kube/secrets/secret-codec.ts'
 import { renewCertificateAt } from '../../rotation/lifetimes.ts'
 import type { OwnSecrets } from './own-secrets.ts'
 
 /** A server of ours: the Secret with its certificate, and the Service under whose names it is called. */
-export interface Server {
+interface Server {
   readonly secretName: string
   readonly serviceName: string
 }
@@ -18,7 +18,7 @@ export const servers: readonly Server[] = [
   { secretName: 'signet-authority-tls', serviceName: 'signet-authority' },
 ]
 
-export interface ServingCertificatesOptions {
+interface ServingCertificatesOptions {
   readonly secrets: OwnSecrets
   readonly namespace: string
   readonly clusterDomain: string

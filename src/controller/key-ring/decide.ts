@@ -1,8 +1,10 @@
 import { isAuthority } from '../../identity/key-owner.ts'
 import { keyRingSecretName, publicKeysName, revokeKeyAnnotation } from '../../identity/workload.ts'
-import { descendants } from '../../keys/introduction.ts'
-import { KeyRingError, LockedKeyRingError, type SealedKeyRing } from '../../keys/key-set.ts'
-import type { PublishedKeys } from '../../keys/key-store.ts'
+import { descendants } from '../../keys/key-ring/endorsement.ts'
+import type { SealedKeyRing } from '../../keys/key-ring/key-ring.ts'
+import { LockedKeyRingError } from '../../keys/key-ring/codec.ts'
+import { KeyRingError } from '../../keys/key-ring/errors.ts'
+import type { PublishedKeys } from '../../keys/key-ring/store.ts'
 import { Reason, type Violation } from '../../policy/reasons.ts'
 import { activeSlot } from '../../rotation/slots.ts'
 import type { KeyOwner } from './owner.ts'
@@ -66,7 +68,7 @@ export function judgeRing(evidence: RingEvidence): RingVerdict {
 }
 
 /**
- * Whether the ring was written by who had the keys before: sealed by one of them or by one that they introduced, or in
+ * Whether the ring was written by who had the keys before: sealed by one of them or by one that they endorsed, or in
  * possession of such a key. A key that was revoked proves nothing any more, and what is older than the last good ring
  * was put back by somebody.
  */

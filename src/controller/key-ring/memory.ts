@@ -1,5 +1,5 @@
 import { ownerKey, type RingOwner } from '../../identity/key-owner.ts'
-import type { StoredKeyRing } from '../../keys/key-store.ts'
+import type { StoredKeyRing } from '../../keys/key-ring/store.ts'
 
 /** The last good ring of each owner: what this process wrote, or saw and believed. */
 export class RingMemory {

@@ -1,27 +1,18 @@
-import type { Clock } from '../../clock.ts'
 import { ownerKey } from '../../identity/key-owner.ts'
 import type { IdentityName } from '../../identity/service-identity.ts'
 import { serializeJwks } from '../../keys/jwks.ts'
-import { sealKeyRing } from '../../keys/key-ring-seal.ts'
-import {
-  type KeyRing,
-  KeyRingError,
-  type KeySlot,
-  LockedKeyRingError,
-  publicKeys,
-  type SealedKeyRing,
-} from '../../keys/key-set.ts'
-import type { KeyStore, PublicKeyStore, PublishedKeys, StoredKeyRing } from '../../keys/key-store.ts'
-import type { generateSigningKey, PublicJwk } from '../../keys/signing-key.ts'
-import { isLater } from '../../kube/object.ts'
+import { sealKeyRing } from '../../keys/key-ring/seal.ts'
+import { type KeyRing, type KeySlot, publicKeys, type SealedKeyRing } from '../../keys/key-ring/key-ring.ts'
+import { LockedKeyRingError } from '../../keys/key-ring/codec.ts'
+import { KeyRingError } from '../../keys/key-ring/errors.ts'
+import type { PublishedKeys, StoredKeyRing } from '../../keys/key-ring/store.ts'
+import { isLater } from '../../kube/client/object.ts'
 import { Reason } from '../../policy/reasons.ts'
 import { decideRing, ringLookAgainAt, signingSlot, type WantedKeys, withNewKey } from '../../policy/signing-key.ts'
 import type { SlotChange } from '../../rotation/slots.ts'
-import { KeyRingGuard } from './guard.ts'
-import { KeyRingHeldError, type KeyOwner, StaleKeyRingError } from './owner.ts'
+import { KeyRingGuard } from './trusted-rings.ts'
+import { KeyRingHeldError, type KeyOwner, type KeyRingOptions, StaleKeyRingError } from './owner.ts'
 import type { Restored } from './restores.ts'
-
-export type { KeyOwner } from './owner.ts'
 
 /** A step that a key took, for the log, the Event and the metric. */
 export interface KeyChange {
@@ -39,17 +30,6 @@ export interface KeyOutcome {
   readonly restored: Restored | undefined
   /** When time alone changes something, in milliseconds since the epoch. */
   readonly lookAgainAt: number | undefined
-}
-
-export interface KeyRingOptions {
-  readonly rings: KeyStore
-  readonly publicKeys: PublicKeyStore
-  readonly clock: Clock
-  readonly generate: typeof generateSigningKey
-  /** Asks the API server itself whether this identity, by uid, is the one that exists. */
-  readonly stillOwner: (owner: KeyOwner, signal: AbortSignal) => Promise<boolean>
-  /** Whether the user has given up these published keys, whose ring is lost; by default never. */
-  readonly lossAccepted?: (owner: KeyOwner, published: readonly PublicJwk[]) => boolean
 }
 
 /** More writes than any life cycle step needs; reaching it means that something fights. */

@@ -1,4 +1,4 @@
-import { MINUTE, SECOND } from '../../duration.ts'
+import { MINUTE, SECOND } from '../../time/duration.ts'
 import { ownerKey, type RingOwner } from '../../identity/key-owner.ts'
 import type { Violation } from '../../policy/reasons.ts'
 

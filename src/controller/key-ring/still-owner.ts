@@ -1,6 +1,6 @@
 import { isAuthority } from '../../identity/key-owner.ts'
-import type { KubeClient } from '../../kube/client.ts'
-import { resources } from '../../kube/resource.ts'
+import type { KubeClient } from '../../kube/client/client.ts'
+import { resources } from '../../kube/client/resource.ts'
 import type { KeyOwner } from './owner.ts'
 
 /** Asks the API server itself, past every cache, whether the identity of that name is still this one. The authority is. */

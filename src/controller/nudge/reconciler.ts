@@ -1,17 +1,17 @@
-import { type Clock, parseTime } from '../../clock.ts'
+import { type Clock, parseTime } from '../../time/clock.ts'
 import { parseIdentityKey } from '../../identity/service-identity.ts'
 import { nudgeAnnotation } from '../../identity/workload.ts'
-import { KubeError } from '../../kube/api-errors.ts'
-import type { KubeClient } from '../../kube/client.ts'
-import type { KubeObject } from '../../kube/object.ts'
-import { resources } from '../../kube/resource.ts'
-import type { Store } from '../../kube/store.ts'
+import { KubeError } from '../../kube/client/api-errors.ts'
+import type { KubeClient } from '../../kube/client/client.ts'
+import type { KubeObject } from '../../kube/client/object.ts'
+import { resources } from '../../kube/client/resource.ts'
+import type { Store } from '../../kube/cache/store.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
-import { podsOfIdentity } from '../pods.ts'
-import type { ReconcileResult } from '../reconcile.ts'
-import { TokenBucket, type TokenBucketOptions } from './token-bucket.ts'
+import { podsOfIdentity } from './injected-pods.ts'
+import type { ReconcileResult } from '../runtime/reconcile.ts'
+import { TokenBucket, type TokenBucketOptions } from '../../time/token-bucket.ts'
 
-export interface NudgeOptions {
+interface NudgeOptions {
   readonly client: KubeClient
   /** Metadata of the labelled pods. */
   readonly pods: Store<KubeObject>
@@ -24,7 +24,7 @@ export interface NudgeOptions {
  * How fast pods are nudged, all identities together. Each makes a kubelet read a Secret, so that a renewal of many pods
  * is spread; the first hundred, and two thousand ahead of time where a key or token was revoked, do not wait.
  */
-export const nudgeRate: TokenBucketOptions = { perSecond: 50, burst: 100, overdraft: 2000 }
+const nudgeRate: TokenBucketOptions = { perSecond: 50, burst: 100, overdraft: 2000 }
 
 /** How many pods are patched at the same time. */
 const concurrency = 8

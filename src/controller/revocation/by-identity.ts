@@ -1,6 +1,6 @@
 import type { TokenRevocation } from '../../api/v1alpha1/types.ts'
 import { type IdentityName, identityKey } from '../../identity/service-identity.ts'
-import type { Indexer, Store } from '../../kube/store.ts'
+import type { Indexer, Store } from '../../kube/cache/store.ts'
 
 /** Index of TokenRevocations by the identity of their namespace that they name. */
 const byIdentity = 'identity'

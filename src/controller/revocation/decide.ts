@@ -1,7 +1,7 @@
 import { ConditionType, findCondition } from '../../api/v1alpha1/conditions.ts'
 import { latestEnd } from '../../api/v1alpha1/revocation.ts'
 import type { ServiceIdentity, TokenRevocation } from '../../api/v1alpha1/types.ts'
-import { formatTime, parseTime } from '../../clock.ts'
+import { formatTime, parseTime } from '../../time/clock.ts'
 import { Reason, type Violation } from '../../policy/reasons.ts'
 import { keyRetention } from '../../rotation/lifetimes.ts'
 import { issuedBeforeOf } from './issued-before.ts'
@@ -15,7 +15,7 @@ export interface Verdict extends Violation {
   readonly lookAgainAt?: number
 }
 
-export interface RevocationInput {
+interface RevocationInput {
   readonly revocation: TokenRevocation
   /** The identity that it names; undefined where there is none. */
   readonly identity: ServiceIdentity | undefined

@@ -1,7 +1,7 @@
 import type { TokenRevocation } from '../../api/v1alpha1/types.ts'
 import { isAuthority, type RingOwner } from '../../identity/key-owner.ts'
 import type { PublicJwk } from '../../keys/signing-key.ts'
-import type { Store } from '../../kube/store.ts'
+import type { Store } from '../../kube/cache/store.ts'
 import { revocationsOf } from './by-identity.ts'
 
 /**

@@ -1,22 +1,22 @@
 import { ConditionType, findCondition } from '../../api/v1alpha1/conditions.ts'
 import { apiVersion, serviceIdentities, tokenRevocations } from '../../api/v1alpha1/group-version.ts'
 import type { ServiceIdentity, TokenRevocation } from '../../api/v1alpha1/types.ts'
-import type { Clock } from '../../clock.ts'
+import type { Clock } from '../../time/clock.ts'
 import { identityKey } from '../../identity/service-identity.ts'
-import type { KubeClient } from '../../kube/client.ts'
-import type { EventSink } from '../../kube/events.ts'
-import { resources } from '../../kube/resource.ts'
-import type { Store } from '../../kube/store.ts'
+import type { KubeClient } from '../../kube/client/client.ts'
+import type { EventSink } from '../../kube/events/event-recorder.ts'
+import { resources } from '../../kube/client/resource.ts'
+import type { Store } from '../../kube/cache/store.ts'
 import type { Logger } from '../../logger.ts'
-import type { ReconcileResult } from '../reconcile.ts'
-import { sameStatus } from '../same-status.ts'
+import type { ReconcileResult } from '../runtime/reconcile.ts'
+import { sameJson } from '../../json.ts'
 import { fieldManager } from '../service-identity/reconciler.ts'
 import { identityOf } from './by-identity.ts'
 import { decide, type Verdict } from './decide.ts'
-import { describeVerdict } from './describe.ts'
+import { describeVerdict } from './events.ts'
 import { statusOf } from './status.ts'
 
-export interface RevocationOptions {
+interface RevocationOptions {
   readonly client: KubeClient
   readonly revocations: Store<TokenRevocation>
   readonly identities: Store<ServiceIdentity>
@@ -69,7 +69,7 @@ export class RevocationReconciler {
   private async writeStatus(revocation: TokenRevocation, verdict: Verdict, signal: AbortSignal): Promise<void> {
     const { client, clock, revocations } = this.options
     const status = statusOf(revocation, verdict, clock.now())
-    if (sameStatus(revocation.status, status)) return
+    if (sameJson(revocation.status, status)) return
     const { name, namespace = '', uid = '' } = revocation.metadata
     const applied = await client.apply<TokenRevocation>(
       resources.tokenRevocations,

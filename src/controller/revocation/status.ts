@@ -1,6 +1,6 @@
 import { ConditionType, setCondition } from '../../api/v1alpha1/conditions.ts'
 import type { TokenRevocation, TokenRevocationStatus } from '../../api/v1alpha1/types.ts'
-import { formatTime } from '../../clock.ts'
+import { formatTime } from '../../time/clock.ts'
 import type { Verdict } from './decide.ts'
 
 /** The status that follows from a verdict. Pure; equal facts give an equal status. */

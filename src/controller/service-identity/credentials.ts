@@ -1,9 +1,9 @@
-import type { Clock } from '../../clock.ts'
+import type { Clock } from '../../time/clock.ts'
 import { tokenFile } from '../../identity/workload.ts'
-import type { KeyRing, KeySlot } from '../../keys/key-set.ts'
+import type { KeyRing, KeySlot } from '../../keys/key-ring/key-ring.ts'
 import { createSigner } from '../../keys/signer.ts'
-import type { Secret } from '../../kube/secret-codec.ts'
-import { secretText } from '../../kube/secret-codec.ts'
+import type { Secret } from '../../kube/secrets/secret-codec.ts'
+import { secretText } from '../../kube/secrets/secret-codec.ts'
 import {
   type FoundToken,
   type IssuedToken,
@@ -26,7 +26,7 @@ export interface Credential {
   readonly minted?: Reason
 }
 
-export interface CredentialContext {
+interface CredentialContext {
   readonly issuer: string
   readonly subject: string
   readonly ring: KeyRing

@@ -1,15 +1,16 @@
-import { type Clock, parseTime } from '../../clock.ts'
+import { type Clock, parseTime } from '../../time/clock.ts'
 import type { ServiceIdentity, TokenRevocation } from '../../api/v1alpha1/types.ts'
 import { ConditionType, findCondition } from '../../api/v1alpha1/conditions.ts'
 import { apiVersion, serviceIdentities } from '../../api/v1alpha1/group-version.ts'
 import { type IdentityName, identityKey, parseIdentityKey } from '../../identity/service-identity.ts'
-import { KeyRingError, type KeySlot } from '../../keys/key-set.ts'
-import { KubeError } from '../../kube/api-errors.ts'
-import type { KubeClient } from '../../kube/client.ts'
-import type { EventSink } from '../../kube/events.ts'
-import { resources } from '../../kube/resource.ts'
-import { encodeWorkloadFiles } from '../../kube/secret-codec.ts'
-import type { Store } from '../../kube/store.ts'
+import type { KeySlot } from '../../keys/key-ring/key-ring.ts'
+import { KeyRingError } from '../../keys/key-ring/errors.ts'
+import { KubeError } from '../../kube/client/api-errors.ts'
+import type { KubeClient } from '../../kube/client/client.ts'
+import type { EventSink } from '../../kube/events/event-recorder.ts'
+import { resources } from '../../kube/client/resource.ts'
+import { encodeWorkloadFiles } from '../../kube/secrets/secret-codec.ts'
+import type { Store } from '../../kube/cache/store.ts'
 import type { Logger } from '../../logger.ts'
 import { tokenRenewAt } from '../../policy/credential.ts'
 import { Reason, type Violation } from '../../policy/reasons.ts'
@@ -17,12 +18,12 @@ import type { Metrics } from '../../telemetry/metrics.ts'
 import type { NudgeReconciler } from '../nudge/reconciler.ts'
 import { KeyRingHeldError } from '../key-ring/owner.ts'
 import type { KeyOutcome, KeyRingReconciler } from '../key-ring/reconciler.ts'
-import type { ReconcileResult } from '../reconcile.ts'
+import type { ReconcileResult } from '../runtime/reconcile.ts'
 import { revocationsOf } from '../revocation/by-identity.ts'
 import { type Revoked, revokedBy } from '../revocation/revoked.ts'
-import { sameStatus } from '../same-status.ts'
+import { sameJson } from '../../json.ts'
 import { type Credential, ensureCredentials } from './credentials.ts'
-import { describeChanges } from './describe.ts'
+import { describeChanges } from './events.ts'
 import {
   cannotWait,
   issuerOfIdentity,
@@ -33,13 +34,13 @@ import {
   type Wanted,
   wantedOf,
   wantsNudge,
-} from './settings.ts'
+} from './wanted.ts'
 import { type Outcome, statusOf } from './status.ts'
 import { type FoundSecret, isUpToDate, type WorkloadSecrets } from './workload-secret.ts'
 
 export const fieldManager = 'signet-controller'
 
-export interface ServiceIdentityOptions {
+interface ServiceIdentityOptions {
   readonly client: KubeClient
   readonly identities: Store<ServiceIdentity>
   /** Indexed by the identity that they name. */
@@ -212,7 +213,7 @@ export class ServiceIdentityReconciler {
   private async writeStatus(identity: ServiceIdentity, outcome: Outcome, signal: AbortSignal): Promise<void> {
     const { client, clock, identities } = this.options
     const status = statusOf(identity, outcome, clock.now())
-    if (sameStatus(identity.status, status)) return
+    if (sameJson(identity.status, status)) return
     const { name, namespace = '', uid = '' } = identity.metadata
     const applied = await client.apply<ServiceIdentity>(
       resources.serviceIdentities,

@@ -1,8 +1,8 @@
-import { formatTime } from '../../clock.ts'
+import { formatTime } from '../../time/clock.ts'
 import { type ConditionJudgement, ConditionType, setCondition } from '../../api/v1alpha1/conditions.ts'
 import type { Condition, ServiceIdentity, ServiceIdentityStatus } from '../../api/v1alpha1/types.ts'
 import { workloadSecretName } from '../../identity/workload.ts'
-import type { KeyRing } from '../../keys/key-set.ts'
+import type { KeyRing } from '../../keys/key-ring/key-ring.ts'
 import { type IssuedToken, tokenRenewAt } from '../../policy/credential.ts'
 import { Reason, type Violation } from '../../policy/reasons.ts'
 

@@ -1,16 +1,16 @@
 import { isConditionTrue, findCondition, ConditionType } from '../../api/v1alpha1/conditions.ts'
 import type { ServiceIdentity } from '../../api/v1alpha1/types.ts'
-import { type Clock, parseTime } from '../../clock.ts'
-import { MINUTE, SECOND } from '../../duration.ts'
+import { type Clock, parseTime } from '../../time/clock.ts'
+import { MINUTE, SECOND } from '../../time/duration.ts'
 import { identityKey } from '../../identity/service-identity.ts'
-import type { EventSink } from '../../kube/events.ts'
-import type { KubeObject } from '../../kube/object.ts'
-import type { Store } from '../../kube/store.ts'
+import type { EventSink } from '../../kube/events/event-recorder.ts'
+import type { KubeObject } from '../../kube/client/object.ts'
+import type { Store } from '../../kube/cache/store.ts'
 import { Reason } from '../../policy/reasons.ts'
-import { identityOfPod } from '../pods.ts'
-import type { ReconcileResult } from '../reconcile.ts'
+import { identityOfPod } from '../nudge/injected-pods.ts'
+import type { ReconcileResult } from '../runtime/reconcile.ts'
 
-export interface WaitingPodsOptions {
+interface WaitingPodsOptions {
   readonly pods: Store<KubeObject>
   readonly identities: Store<ServiceIdentity>
   readonly events: EventSink

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { load } from 'js-yaml'
 import { describe, expect, it } from 'vitest'
 import * as defaults from '../../../src/api/v1alpha1/defaults.ts'
-import { HOUR, MINUTE } from '../../../src/duration.ts'
+import { HOUR, MINUTE } from '../../../src/time/duration.ts'
 import { projectDirectory } from '../../../tools/cluster/paths.ts'
 
 const { effectiveSigningKey, effectiveTokens } = defaults

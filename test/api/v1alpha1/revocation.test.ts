@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { issuedBeforeTime, latestEnd } from '../../../src/api/v1alpha1/revocation.ts'
-import { formatTime } from '../../../src/clock.ts'
-import { HOUR, MINUTE } from '../../../src/duration.ts'
+import { formatTime } from '../../../src/time/clock.ts'
+import { HOUR, MINUTE } from '../../../src/time/duration.ts'
 import { createdAt, tokenRevocation } from '../../builders/token-revocation.ts'
 
 const longest = createdAt + 25 * HOUR

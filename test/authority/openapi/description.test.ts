@@ -7,8 +7,8 @@ import { silentLogger } from '../../../src/logger.ts'
 import { eventually } from '../../builders/eventually.ts'
 import { ask, type CallOptions, DescribedApi, describedApiAt } from '../../conformance/described-api.ts'
 import { keys } from '../../fixtures/keys/keys.ts'
-import { type RunningServer, startServer } from '../../server/running-server.ts'
-import { FakeSource, keysOf } from '../fake-source.ts'
+import { type RunningServer, startServer } from '../../builders/running-server.ts'
+import { FakeSource, keysOf } from '../../fakes/public-key-source.ts'
 
 const issuer = { issuer: 'https://issuer.example/signet', path: '/signet' }
 const everything = new DescribedApi(describeApi(issuer, { forms: formNames, revocations: true }))

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { prepareArguments } from '../../../src/cli/kubectl/arguments.ts'
 import { UsageError } from '../../../src/cli/kubectl/failures.ts'
-import { makeToken } from '../../tokens/make-token.ts'
+import { makeToken } from '../../builders/token.ts'
 
 const dashed = `-n${'k'.repeat(41)}`
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { CommandError, remedyOf } from '../../../src/cli/kubectl/failures.ts'
-import { KubeError } from '../../../src/kube/api-errors.ts'
-import { resources } from '../../../src/kube/resource.ts'
+import { KubeError } from '../../../src/kube/client/api-errors.ts'
+import { resources } from '../../../src/kube/client/resource.ts'
 
 const failed = (status: number, reason: string) =>
   new KubeError({ verb: 'get', resource: resources.serviceIdentities, status, reason })

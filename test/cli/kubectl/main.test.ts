@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { bundlePlugin } from '../../../scripts/bundle.ts'
-import { resources } from '../../../src/kube/resource.ts'
+import { resources } from '../../../src/kube/client/resource.ts'
 import { startFakeApiServer } from '../../fakes/api-server.ts'
-import { makeToken } from '../../tokens/make-token.ts'
+import { makeToken } from '../../builders/token.ts'
 
 let directory: string
 let file: string

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { KubeConfigError } from '../../../src/kube/config.ts'
-import { resources } from '../../../src/kube/resource.ts'
-import { PluginHarness } from './harness.ts'
+import { KubeConfigError } from '../../../src/kube/client/kubeconfig.ts'
+import { resources } from '../../../src/kube/client/resource.ts'
+import { PluginHarness } from '../../builders/kubectl-plugin.ts'
 
 describe('the plugin', () => {
   it.each([['--help'], ['help'], ['help', 'list'], ['list', '--help'], ['--version']])(

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { KeyStatus, ServiceIdentity } from '../../../src/api/v1alpha1/types.ts'
 import { nextRotationAt, requestedRotationAt } from '../../../src/cli/kubectl/rotation.ts'
-import { formatTime } from '../../../src/clock.ts'
-import { HOUR, MINUTE, SECOND } from '../../../src/duration.ts'
+import { formatTime } from '../../../src/time/clock.ts'
+import { HOUR, MINUTE, SECOND } from '../../../src/time/duration.ts'
 import { rotationDueAt } from '../../../src/rotation/schedule.ts'
 
 const now = Date.parse('2026-06-01T00:00:00Z')

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { CommandError } from '../../../src/cli/kubectl/failures.ts'
 import { formatElapsed, type Look, waitUntil } from '../../../src/cli/kubectl/wait.ts'
-import { KubeError } from '../../../src/kube/api-errors.ts'
-import { resources } from '../../../src/kube/resource.ts'
+import { KubeError } from '../../../src/kube/client/api-errors.ts'
+import { resources } from '../../../src/kube/client/resource.ts'
 import { HeldClock } from '../../fakes/held-clock.ts'
 
 function waiting(looks: readonly (Look<string> | Error)[], timeout = 1000) {

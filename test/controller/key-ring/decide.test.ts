@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { judgeRing, type RingEvidence, type SeenRing } from '../../../src/controller/key-ring/decide.ts'
-import { sealKeyRing } from '../../../src/keys/key-ring-seal.ts'
-import type { KeySlot, SealedKeyRing } from '../../../src/keys/key-set.ts'
+import { sealKeyRing } from '../../../src/keys/key-ring/seal.ts'
+import type { KeySlot, SealedKeyRing } from '../../../src/keys/key-ring/key-ring.ts'
 import { authorityOwner } from '../../../src/controller/key-ring/owner.ts'
 import { keyRing, keySlot, subject } from '../../builders/keys.ts'
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { Restores } from '../../../src/controller/key-ring/restores.ts'
-import { MINUTE, SECOND } from '../../../src/duration.ts'
+import { MINUTE, SECOND } from '../../../src/time/duration.ts'
 import { Reason } from '../../../src/policy/reasons.ts'
 
 const orders = { namespace: 'shop', name: 'orders' }

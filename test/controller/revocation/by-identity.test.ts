@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import type { TokenRevocation } from '../../../src/api/v1alpha1/types.ts'
 import { identityOf, revocationIndexers, revocationsOf } from '../../../src/controller/revocation/by-identity.ts'
-import { Store } from '../../../src/kube/store.ts'
+import { Store } from '../../../src/kube/cache/store.ts'
 import { tokenRevocation } from '../../builders/token-revocation.ts'
 
 it('I8: finds the revocations of one identity, never those of another namespace', () => {

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import type { ServiceIdentity, ServiceIdentityStatus, TokenRevocationSpec } from '../../../src/api/v1alpha1/types.ts'
-import { formatTime } from '../../../src/clock.ts'
+import { formatTime } from '../../../src/time/clock.ts'
 import { decide } from '../../../src/controller/revocation/decide.ts'
 import { statusOf } from '../../../src/controller/revocation/status.ts'
-import { HOUR, MINUTE, SECOND } from '../../../src/duration.ts'
+import { HOUR, MINUTE, SECOND } from '../../../src/time/duration.ts'
 import { createdAt, tokenRevocation } from '../../builders/token-revocation.ts'
 
 const removeAt = createdAt + 2 * HOUR

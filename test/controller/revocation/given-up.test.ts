@@ -4,7 +4,7 @@ import { revocationIndexers } from '../../../src/controller/revocation/by-identi
 import { givenUp } from '../../../src/controller/revocation/given-up.ts'
 import { theAuthority } from '../../../src/identity/key-owner.ts'
 import type { PublicJwk } from '../../../src/keys/signing-key.ts'
-import { Store } from '../../../src/kube/store.ts'
+import { Store } from '../../../src/kube/cache/store.ts'
 import { keySlot } from '../../builders/keys.ts'
 import { tokenRevocation } from '../../builders/token-revocation.ts'
 

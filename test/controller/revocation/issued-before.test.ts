@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { formatTime } from '../../../src/clock.ts'
+import { formatTime } from '../../../src/time/clock.ts'
 import { issuedBeforeOf } from '../../../src/controller/revocation/issued-before.ts'
-import { SECOND } from '../../../src/duration.ts'
+import { SECOND } from '../../../src/time/duration.ts'
 import { createdAt, tokenRevocation } from '../../builders/token-revocation.ts'
 
 const judge = (issuedBefore?: string) =>

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { formatTime } from '../../../src/clock.ts'
+import { formatTime } from '../../../src/time/clock.ts'
 import { revokedBy } from '../../../src/controller/revocation/revoked.ts'
-import { HOUR, SECOND } from '../../../src/duration.ts'
+import { HOUR, SECOND } from '../../../src/time/duration.ts'
 import { createdAt, tokenRevocation } from '../../builders/token-revocation.ts'
 
 const before = (time: number) => tokenRevocation({ issuedBefore: formatTime(time) })

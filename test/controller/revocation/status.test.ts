@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { statusOf } from '../../../src/controller/revocation/status.ts'
-import { HOUR } from '../../../src/duration.ts'
+import { HOUR } from '../../../src/time/duration.ts'
 import { createdAt, tokenRevocation } from '../../builders/token-revocation.ts'
 
 const revocation = tokenRevocation({ keyID: 'k1' })

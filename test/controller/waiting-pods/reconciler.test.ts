@@ -1,11 +1,11 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { ServiceIdentity } from '../../../src/api/v1alpha1/types.ts'
-import { formatTime } from '../../../src/clock.ts'
+import { formatTime } from '../../../src/time/clock.ts'
 import { WaitingPodsReconciler } from '../../../src/controller/waiting-pods/reconciler.ts'
-import { MINUTE, SECOND } from '../../../src/duration.ts'
-import type { EventDetails } from '../../../src/kube/event-series.ts'
-import type { KubeObject } from '../../../src/kube/object.ts'
-import { Store } from '../../../src/kube/store.ts'
+import { MINUTE, SECOND } from '../../../src/time/duration.ts'
+import type { EventDetails } from '../../../src/kube/events/event-series.ts'
+import type { KubeObject } from '../../../src/kube/client/object.ts'
+import { Store } from '../../../src/kube/cache/store.ts'
 import { HeldClock } from '../../fakes/held-clock.ts'
 
 let clock: HeldClock

@@ -1,4 +1,4 @@
-import { MINUTE, SECOND } from '../../../src/duration.ts'
+import { MINUTE, SECOND } from '../../../src/time/duration.ts'
 import { eventually } from '../../builders/eventually.ts'
 import { parseCompact } from '../../../src/tokens/compact.ts'
 import type { Answer, Asked, AuthorityReplica, Form } from './replica.ts'

@@ -1,6 +1,6 @@
 import { createSigner } from '../../../src/keys/signer.ts'
 import { generateSigningKey, type SigningKey } from '../../../src/keys/signing-key.ts'
-import { MINUTE } from '../../../src/duration.ts'
+import { MINUTE } from '../../../src/time/duration.ts'
 import { buildClaims, type ClaimsInput } from '../../../src/tokens/claims.ts'
 import { newTokenID, signToken } from '../../../src/tokens/mint.ts'
 import { type AuthorityStage, issuer, subjectOf } from './stage.ts'

@@ -1,6 +1,6 @@
 import { beforeAll, expect, it, onTestFinished } from 'vitest'
 import { servingName } from '../../builders/serving-certificate.ts'
-import { authority, startServer } from '../../server/running-server.ts'
+import { authority, startServer } from '../../builders/running-server.ts'
 import { pacedLoad, servicesProgram } from './paced-load.ts'
 
 const log = (): void => undefined

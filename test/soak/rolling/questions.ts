@@ -1,5 +1,5 @@
 import { Client } from 'undici'
-import { exchangeForm } from '../../../src/verifier/exchange.ts'
+import { exchangeForm } from '../../../src/verifier/token-source/exchange.ts'
 import type { Peer, Question } from './paced-load.ts'
 
 const form = { 'content-type': 'application/x-www-form-urlencoded' }

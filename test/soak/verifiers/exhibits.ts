@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto'
-import { MINUTE } from '../../../src/duration.ts'
+import { MINUTE } from '../../../src/time/duration.ts'
 import { importPublicKey } from '../../../src/keys/public-jwk.ts'
 import { createSigner } from '../../../src/keys/signer.ts'
 import type { SigningKey } from '../../../src/keys/signing-key.ts'

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { MINUTE } from '../../../src/duration.ts'
+import { MINUTE } from '../../../src/time/duration.ts'
 import { generateSigningKey, type SigningKey } from '../../../src/keys/signing-key.ts'
 import { verifyTokenSync } from '../../../src/tokens/verify.ts'
 import { anotherKeySample, audience, hostileSamples } from './exhibits.ts'

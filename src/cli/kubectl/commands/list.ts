@@ -2,14 +2,14 @@ import type { Command } from 'commander'
 import { findCondition } from '../../../api/v1alpha1/conditions.ts'
 import { effectiveSigningKey } from '../../../api/v1alpha1/defaults.ts'
 import type { ServiceIdentity } from '../../../api/v1alpha1/types.ts'
-import { formatTime } from '../../../clock.ts'
+import { formatTime } from '../../../time/clock.ts'
 import { addConnection, flagsOf } from '../connection.ts'
 import type { Context } from '../context.ts'
 import { activeKey, listIdentities } from '../identities.ts'
-import { addOutput, type Format, printed, readable } from '../output.ts'
+import { addOutput, type Format, printed, readable } from '../terminal/output.ts'
 import { nextRotationAt } from '../rotation.ts'
-import { table } from '../table.ts'
-import { formatWhen } from '../times.ts'
+import { table } from '../terminal/table.ts'
+import { formatWhen } from '../terminal/times.ts'
 
 interface Flags {
   readonly allNamespaces?: boolean

@@ -1,14 +1,14 @@
 import type { Command } from 'commander'
 import type { ServiceIdentity } from '../../../api/v1alpha1/types.ts'
-import { formatTime } from '../../../clock.ts'
+import { formatTime } from '../../../time/clock.ts'
 import { rotateKeyAnnotation } from '../../../identity/workload.ts'
-import { resources } from '../../../kube/resource.ts'
+import { resources } from '../../../kube/client/resource.ts'
 import { addConnection, flagsOf } from '../connection.ts'
 import type { Context } from '../context.ts'
 import { findIdentity, fullName } from '../identities.ts'
-import { addOutput, type Format, printed, readable } from '../output.ts'
+import { addOutput, type Format, printed, readable } from '../terminal/output.ts'
 import { requestedRotationAt } from '../rotation.ts'
-import { formatAge } from '../times.ts'
+import { formatAge } from '../terminal/times.ts'
 
 export function addRotateKey(program: Command, context: Context): void {
   const command = program

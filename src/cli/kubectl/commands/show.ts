@@ -1,12 +1,12 @@
 import type { Command } from 'commander'
 import type { TokenRevocation } from '../../../api/v1alpha1/types.ts'
-import { KubeError } from '../../../kube/api-errors.ts'
-import { resources } from '../../../kube/resource.ts'
+import { KubeError } from '../../../kube/client/api-errors.ts'
+import { resources } from '../../../kube/client/resource.ts'
 import { addConnection, flagsOf } from '../connection.ts'
 import type { Context, Session } from '../context.ts'
 import { describeIdentity } from '../describe.ts'
 import { findIdentity } from '../identities.ts'
-import { addOutput, type Format, printed, readable } from '../output.ts'
+import { addOutput, type Format, printed, readable } from '../terminal/output.ts'
 
 export function addShow(program: Command, context: Context): void {
   const command = program

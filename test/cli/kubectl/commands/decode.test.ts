@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import type { KubeObject } from '../../../../src/kube/object.ts'
-import { resources } from '../../../../src/kube/resource.ts'
-import { secretValue } from '../../../../src/kube/secret-codec.ts'
-import { makeToken } from '../../../tokens/make-token.ts'
-import { PluginHarness, type Ran } from '../harness.ts'
+import type { KubeObject } from '../../../../src/kube/client/object.ts'
+import { resources } from '../../../../src/kube/client/resource.ts'
+import { secretValue } from '../../../../src/kube/secrets/secret-codec.ts'
+import { makeToken } from '../../../builders/token.ts'
+import { PluginHarness, type Ran } from '../../../builders/kubectl-plugin.ts'
 
 async function withToken(claims: Record<string, unknown> = {}): Promise<{ plugin: PluginHarness; token: string }> {
   const plugin = new PluginHarness()

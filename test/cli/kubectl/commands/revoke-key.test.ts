@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { TokenRevocation } from '../../../../src/api/v1alpha1/types.ts'
-import { resources } from '../../../../src/kube/resource.ts'
-import { PluginHarness } from '../harness.ts'
+import { resources } from '../../../../src/kube/client/resource.ts'
+import { PluginHarness } from '../../../builders/kubectl-plugin.ts'
 
 async function orders(): Promise<PluginHarness> {
   const plugin = new PluginHarness()

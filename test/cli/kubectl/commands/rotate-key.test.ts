@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { ServiceIdentity } from '../../../../src/api/v1alpha1/types.ts'
 import { rotateKeyAnnotation } from '../../../../src/identity/workload.ts'
-import { resources } from '../../../../src/kube/resource.ts'
-import { PluginHarness } from '../harness.ts'
+import { resources } from '../../../../src/kube/client/resource.ts'
+import { PluginHarness } from '../../../builders/kubectl-plugin.ts'
 
 const annotationOf = async ({ client }: PluginHarness): Promise<string | undefined> => {
   const ref = { namespace: 'shop', name: 'orders' }

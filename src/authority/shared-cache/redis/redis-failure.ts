@@ -1,0 +1,39 @@
+import { SignetError } from '../../../errors.ts'
+
+/**
+ * `ERR_REDIS`: a command did not go well. `answered`: the server has refused it, and is well otherwise. The reason is one
+ * of the codes below, never the text of a server, which repeats what it was sent: keys, values, passwords.
+ */
+export class RedisFailure extends SignetError {
+  readonly answered: boolean
+  readonly reason: string
+
+  constructor(reason: string, answered: boolean) {
+    super('ERR_REDIS', `redis: ${reason}`)
+    this.reason = reason
+    this.answered = answered
+  }
+}
+
+/** Codes that say what is wrong with a connection, wherever in a text they stand. */
+const known =
+  /\b(NOAUTH|WRONGPASS|NOPERM|LOADING|MASTERDOWN|CLUSTERDOWN|READONLY|ECONN[A-Z]+|E[A-Z]*TIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)\b/
+
+/** What anything thrown by the client means. */
+export function failureOf(error: unknown): RedisFailure {
+  if (error instanceof RedisFailure) return error
+  if (!(error instanceof Error)) return new RedisFailure('unknown failure', false)
+  if (error.name === 'ReplyError')
+    return new RedisFailure(/^[A-Z]{2,30}(?= |$)/.exec(error.message)?.[0] ?? 'ERR', true)
+  if ('lastNodeError' in error && error.lastNodeError instanceof Error) return failureOf(error.lastNodeError)
+  if ('code' in error && typeof error.code === 'string' && /^[A-Z0-9_]{2,60}$/.test(error.code)) {
+    return new RedisFailure(error.code, false)
+  }
+  const { message } = error
+  const code = known.exec(message)?.[0]
+  if (code !== undefined) return new RedisFailure(code, false)
+  if (message.startsWith('All sentinels are unreachable')) return new RedisFailure('no Sentinel knows a master', false)
+  if (message.startsWith('Socket timeout')) return new RedisFailure('no answer', false)
+  if (message.startsWith('more than')) return new RedisFailure('answer too large', false)
+  return new RedisFailure('not connected', false)
+}

@@ -1,0 +1,48 @@
+import { parseIssuer } from '../../../authority/documents/discovery.ts'
+import { FormHandler, type FormHandlerOptions } from '../../../authority/oauth/form-handler.ts'
+import { RateLimit } from '../../../authority/oauth/rate-limit.ts'
+import { systemClock } from '../../../time/clock.ts'
+import { CheckedClock } from '../../../time/checked-clock.ts'
+import { SECOND } from '../../../time/duration.ts'
+import { Overload } from '../../../server/load-shedding.ts'
+import type { Values } from '../../config.ts'
+import type { Operations } from '../operations.ts'
+
+/** Most forms that are being answered at a time: more only wait for one another. */
+const underWay = 512
+/** How long the event loop may be busy with what came in together, in milliseconds, before the rest is refused. */
+const delayMs = 200
+
+/** The HTTP side of the endpoints that take forms, with its limits and metrics. */
+export function authorityForms(options: {
+  readonly values: Values<'addressRate'>
+  readonly issuer: string
+  readonly endpoints: FormHandlerOptions['endpoints']
+  /** By how much the local clock is ahead of the API server's, in milliseconds; undefined where that is not known. */
+  readonly clockOffset: () => number | undefined
+  readonly operations: Pick<Operations, 'logger' | 'metrics' | 'onScrape'>
+}): { readonly forms: FormHandler; readonly close: () => void } {
+  const { values, issuer, endpoints, clockOffset, operations } = options
+  const { logger, metrics } = operations
+  const overload = new Overload({ underWay, delayMs })
+  const clock = new CheckedClock({ clock: systemClock, offset: clockOffset, logger })
+  operations.onScrape(() => {
+    metrics.formsUnderWay.set(overload.underWay)
+    metrics.clockOffset.set(Math.round((clockOffset() ?? 0) / SECOND))
+  })
+  const forms = new FormHandler({
+    issuer: parseIssuer(issuer),
+    endpoints,
+    overload,
+    addresses: new RateLimit({ perSecond: values.addressRate }),
+    // By a wrong clock a token that has expired would be live, and one that is live not worth revoking.
+    unfit: () => clock.problem(),
+    logger,
+    onAnswer: (endpoint, status, durationMs) => {
+      metrics.httpRequests.inc({ endpoint, status: String(status) })
+      metrics.formDuration.observe({ endpoint }, durationMs / 1000)
+    },
+    onRefusal: (endpoint, { error, reason = 'other' }) => metrics.oauthRefusals.inc({ endpoint, error, reason }),
+  })
+  return { forms, close: () => overload.close() }
+}

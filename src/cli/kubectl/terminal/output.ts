@@ -1,0 +1,24 @@
+import { type Command, Option } from 'commander'
+import type { KubeObject } from '../../../kube/client/object.ts'
+import type { Terminal } from './terminal.ts'
+
+export type Format = 'json' | 'yaml' | 'wide'
+
+/** `-o`, with the formats that a command has besides its own. */
+export function addOutput(command: Command, formats: readonly Format[]): Command {
+  return command.addOption(new Option('-o, --output <FORMAT>', 'how to print').choices(formats))
+}
+
+/** Prints a value as JSON or YAML. False where neither is asked for, and nothing is printed then. */
+export async function printed(terminal: Terminal, value: unknown, format: Format | undefined): Promise<boolean> {
+  if (format !== 'json' && format !== 'yaml') return false
+  if (format === 'json') terminal.out(`${JSON.stringify(value, undefined, 2)}\n`)
+  else terminal.out((await import('./yaml.ts')).toYaml(value))
+  return true
+}
+
+/** The object as people want to read it: without the record of who wrote which field. */
+export function readable<T extends KubeObject>(object: T): T {
+  const { managedFields: _hidden, ...metadata } = object.metadata
+  return { ...object, metadata }
+}

@@ -1,0 +1,26 @@
+import { formatTime, parseTime } from '../../../time/clock.ts'
+import { DAY, HOUR, MINUTE, SECOND } from '../../../time/duration.ts'
+
+/** A length of time as kubectl prints ages: two units at most, and one where the second says little. */
+export function formatAge(milliseconds: number): string {
+  const age = Math.max(0, milliseconds)
+  const [unit, name, next, nextName] = unitsOf(age)
+  const whole = Math.floor(age / unit)
+  const rest = whole < 8 && next > 0 ? Math.floor((age - whole * unit) / next) : 0
+  return `${whole}${name}${rest > 0 ? `${rest}${nextName}` : ''}`
+}
+
+function unitsOf(age: number): readonly [number, string, number, string] {
+  if (age < 2 * MINUTE) return [SECOND, 's', 0, '']
+  if (age < 2 * HOUR) return [MINUTE, 'm', SECOND, 's']
+  if (age < 2 * DAY) return [HOUR, 'h', MINUTE, 'm']
+  return [DAY, 'd', HOUR, 'h']
+}
+
+/** `in 5m`, `3h ago`; the time itself for wide output, `-` where there is none. */
+export function formatWhen(text: string | undefined, now: number, wide = false): string {
+  const time = parseTime(text)
+  if (time === undefined) return '-'
+  if (wide) return formatTime(time)
+  return time >= now ? `in ${formatAge(time - now)}` : `${formatAge(now - time)} ago`
+}

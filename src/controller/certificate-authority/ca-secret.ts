@@ -1,0 +1,94 @@
+import { createHash } from 'node:crypto'
+import { components, managedLabels } from '../../api/v1alpha1/metadata.ts'
+import {
+  type AuthorityLifetimes,
+  type AuthoritySet,
+  authoritiesLookAgainAt,
+  decideAuthorities,
+  decodeAuthoritySet,
+  encodeAuthoritySet,
+  withNewAuthority,
+} from '../../certificates/ca-set.ts'
+import { createAuthority } from '../../certificates/issue.ts'
+import type { Clock } from '../../time/clock.ts'
+import { MINUTE } from '../../time/duration.ts'
+import { type Secret, secretText, secretValue } from '../../kube/secrets/secret-codec.ts'
+import type { OwnSecrets } from './own-secrets.ts'
+
+const authoritySecretName = 'signet-ca'
+const setKey = 'authorities.json'
+/** Also for people and for mounts: the trust bundle in PEM. */
+const bundleKey = 'ca.crt'
+
+interface AuthoritiesOptions {
+  readonly secrets: OwnSecrets
+  readonly namespace: string
+  readonly trustDomain: string
+  readonly lifetimes: AuthorityLifetimes
+  readonly clock: Clock
+}
+
+/** The Secret with the trust domain's certificate authorities: created once, then changed by compare-and-swap. */
+export class Authorities {
+  private readonly options: AuthoritiesOptions
+
+  constructor(options: AuthoritiesOptions) {
+    this.options = options
+  }
+
+  /** The trust bundle in PEM as last stored; undefined until there is one. */
+  bundle(): string | undefined {
+    const secret = this.find()
+    return secret === undefined ? undefined : secretText(secret, bundleKey)
+  }
+
+  /** Brings the set to where the clock wants it. */
+  async reconcile(
+    signal: AbortSignal,
+  ): Promise<{ set: AuthoritySet; lookAgainAt: number | undefined; changed: boolean }> {
+    const { clock, lifetimes, secrets } = this.options
+    const now = clock.now()
+    const secret = this.find()
+    const text = secret === undefined ? undefined : secretText(secret, setKey)
+    const stored = text === undefined ? { slots: [] } : decodeAuthoritySet(text)
+    const step = decideAuthorities(stored, lifetimes, now)
+    const set = step.needsSuccessor ? await this.add(step.set, now) : step.set
+    const lookAgainAt = authoritiesLookAgainAt(set, lifetimes, now)
+    if (step.unchanged && this.bundle() === bundleOf(set)) return { set, lookAgainAt, changed: false }
+    const wanted = this.secret(set, secret)
+    await secrets.write(wanted, secret, signal)
+    return { set, lookAgainAt, changed: true }
+  }
+
+  private find(): Secret | undefined {
+    return this.options.secrets.find(authoritySecretName)
+  }
+
+  private async add(set: AuthoritySet, now: number): Promise<AuthoritySet> {
+    const { trustDomain, lifetimes } = this.options
+    const validity = { notBefore: now - 5 * MINUTE, notAfter: now + lifetimes.authority }
+    const commonName = `Signet ${trustDomain}`
+    const { certificatePem, privateKeyPem } = await createAuthority({ commonName, trustDomain, ...validity })
+    const keyID = createHash('sha256').update(certificatePem).digest('hex').slice(0, 40)
+    return withNewAuthority(set, { keyID, certificatePem, privateKeyPem, ...validity }, lifetimes, now)
+  }
+
+  private secret(set: AuthoritySet, previous: Secret | undefined): Secret {
+    return {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: {
+        ...previous?.metadata,
+        name: authoritySecretName,
+        namespace: this.options.namespace,
+        labels: { ...previous?.metadata.labels, ...managedLabels(components.certificateAuthority) },
+      },
+      type: 'signet.dev/certificate-authority',
+      data: { [setKey]: secretValue(encodeAuthoritySet(set)), [bundleKey]: secretValue(bundleOf(set)) },
+    }
+  }
+}
+
+function bundleOf({ slots }: AuthoritySet): string {
+  return slots.map(({ certificatePem }) => `${certificatePem.trim()}\n`).join('')
+}

@@ -1,0 +1,30 @@
+import type { ServiceIdentity } from '../../api/v1alpha1/types.ts'
+import { authorityUid, isAuthority } from '../../identity/key-owner.ts'
+import { annotatedOwner } from '../../kube/keys/owner-annotations.ts'
+import type { KubeObject } from '../../kube/client/object.ts'
+import type { Reflector } from '../../kube/cache/reflector.ts'
+import type { Secret } from '../../kube/secrets/secret-codec.ts'
+import type { SecretKeyStore } from '../../kube/keys/secret-key-store.ts'
+import type { KeyRingGuard } from './trusted-rings.ts'
+
+/** Lets every replica, leading or not, remember the last good ring of the authority and of each identity that lives. */
+export function rememberRings(options: {
+  readonly keyRings: Pick<Reflector<Secret>, 'onEvent'>
+  readonly identities: Pick<Reflector<ServiceIdentity & KubeObject>, 'onEvent' | 'store'>
+  readonly rings: SecretKeyStore
+  readonly guard: KeyRingGuard
+}): void {
+  const { keyRings, identities, rings, guard } = options
+  keyRings.onEvent(({ type, object, previous }) => {
+    const name = annotatedOwner(previous ?? object)
+    if (name === undefined) return
+    const uid = isAuthority(name) ? authorityUid : identities.store.get(name)?.metadata.uid
+    if (uid === undefined) return
+    if (previous !== undefined) rings.recognise(previous, object)
+    if (type === 'deleted') guard.learn(name, uid, rings.stored(object))
+    else guard.learn(name, uid, previous && rings.stored(previous), rings.stored(object))
+  })
+  identities.onEvent(({ type, object: { metadata } }) => {
+    if (type === 'deleted') guard.forget({ namespace: metadata.namespace ?? '', name: metadata.name })
+  })
+}

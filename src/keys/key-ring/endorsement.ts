@@ -1,0 +1,37 @@
+import type { KeySlot } from './key-ring.ts'
+import type { PublicJwk } from '../signing-key.ts'
+import type { Signer } from '../signer.ts'
+import { verifySignature } from '../verify-signature.ts'
+
+/** The slots with an endorsement by the signer of each that was not there before. */
+export async function endorsed(
+  slots: readonly KeySlot[],
+  before: readonly KeySlot[],
+  signer: Signer,
+): Promise<readonly KeySlot[]> {
+  const known = new Set(before.map(({ keyID }) => keyID))
+  return Promise.all(
+    slots.map(async (slot): Promise<KeySlot> => {
+      if (known.has(slot.keyID) || slot.keyID === signer.keyID) return slot
+      const signature = await signer.sign(endorsementText(slot.keyID))
+      return { ...slot, endorsedBy: { keyID: signer.keyID, signature: signature.toString('base64url') } }
+    }),
+  )
+}
+
+/** kids of the known keys, and of those that descend from one of them. The oldest slot comes first. */
+export function descendants(slots: readonly KeySlot[], known: readonly PublicJwk[]): ReadonlySet<string> {
+  const keys = new Map(known.map((key) => [key.kid, key]))
+  for (const { keyID, publicJwk, endorsedBy } of slots) {
+    const by = endorsedBy && keys.get(endorsedBy.keyID)
+    if (by === undefined || keys.has(keyID)) continue
+    const signature = Buffer.from(endorsedBy?.signature ?? '', 'base64url')
+    if (verifySignature(by, endorsementText(keyID), signature)) keys.set(keyID, publicJwk)
+  }
+  return new Set(keys.keys())
+}
+
+/** The kid is the thumbprint of the whole key. The first line keeps it apart from what else such a key signs. */
+function endorsementText(keyID: string): string {
+  return `signet.dev/key-ring endorsement\n${keyID}`
+}

@@ -1,0 +1,57 @@
+import type { Slot } from '../../rotation/slots.ts'
+import type { Algorithm } from '../algorithm.ts'
+import type { PrivateJwk, PublicJwk } from '../signing-key.ts'
+
+/**
+ * A signature over the content of a ring by a key that was in the ring before the write. A writer that cannot read the
+ * Secret has no such key; a writer that can read it has every key, and no seal protects against that writer.
+ */
+export interface Seal {
+  /** The key that was active before the write; a first ring is sealed by its own first key. */
+  readonly keyID: string
+  /** Grows by one with every write, so that an older ring that was put back is recognised. */
+  readonly sequence: number
+  /** base64url; `keys/key-ring/seal` defines what is signed. */
+  readonly signature: string
+}
+
+/**
+ * A signature over the kid of a new key by the key that sealed that write. An endorsement is kept as long as its key, so
+ * that a reader that missed the writes in between can tell that a key descends from one that it knows.
+ */
+export interface Endorsement {
+  /** The endorsing key. */
+  readonly keyID: string
+  /** base64url; `keys/key-ring/endorsement` defines what is signed. */
+  readonly signature: string
+}
+
+/** A signing key in its life cycle. The private half is gone once the key is retired. */
+export interface KeySlot extends Slot {
+  readonly algorithm: Algorithm
+  readonly publicJwk: PublicJwk
+  readonly privateJwk?: PrivateJwk
+  /** Absent in the first key of a ring. */
+  readonly endorsedBy?: Endorsement
+}
+
+/** The keys of one identity, or of the authority, as stored in the key ring Secret. */
+export interface KeyRing {
+  /** uid of the ServiceIdentity the keys belong to: a recreated identity gets a ring of its own. `authorityUid` in the authority's. */
+  readonly uid: string
+  /** The one subject these keys may sign for; undefined in the authority's ring, whose keys sign for any. */
+  readonly subject: string | undefined
+  /** The last value of the rotate-key annotation that has been honoured. */
+  readonly rotationRequest?: string
+  readonly slots: readonly KeySlot[]
+}
+
+/** A ring as it was written, with the seal of its writer. */
+export interface SealedKeyRing extends KeyRing {
+  readonly seal: Seal
+}
+
+/** What verifiers get: every key that has signed or will sign something still alive, the oldest first. */
+export function publicKeys(ring: KeyRing): readonly PublicJwk[] {
+  return ring.slots.filter(({ state }) => state !== 'Revoked').map(({ publicJwk }) => publicJwk)
+}

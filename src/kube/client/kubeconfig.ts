@@ -1,0 +1,137 @@
+import { readFile, stat } from 'node:fs/promises'
+import type { RequestOptions } from 'node:https'
+import { join } from 'node:path'
+import { messageOf, SignetError } from '../../errors.ts'
+
+/** What proves who we are; PEM texts. Never logged. */
+export interface Credential {
+  readonly headers: Readonly<Record<string, string>>
+  readonly ca?: string | undefined
+  readonly cert?: string | undefined
+  readonly key?: string | undefined
+}
+
+/** How to reach an API server and prove who we are. */
+export interface KubeConfiguration {
+  /** Base URL, `https://10.96.0.1:443`. */
+  readonly server: string
+  /** PEM; neither this nor `caFile` trusts the system's authorities. */
+  readonly ca?: string | undefined
+  /** Read anew every minute, for rotation. */
+  readonly caFile?: string | undefined
+  readonly token?: string | undefined
+  /** Read anew every minute and after a 401, for rotation. */
+  readonly tokenFile?: string | undefined
+  /** Client certificate and key, PEM. */
+  readonly cert?: string | undefined
+  readonly key?: string | undefined
+  /** Name in the server's certificate where the URL has another. */
+  readonly serverName?: string | undefined
+  readonly insecureSkipVerify?: boolean | undefined
+  readonly proxyUrl?: string | undefined
+  /** Asks the kubeconfig's exec plugin or identity provider; takes the place of token, cert and key. */
+  readonly authenticate?: (() => Promise<Credential>) | undefined
+  /** The namespace of this pod, or of the kubeconfig's context. */
+  readonly namespace?: string | undefined
+}
+
+export class KubeConfigError extends SignetError {
+  constructor(message: string, options?: ErrorOptions) {
+    super('ERR_KUBE_CONFIG', message, options)
+  }
+}
+
+interface LoadConfigOptions {
+  /** A kubeconfig file; wins over everything else. */
+  readonly kubeconfig?: string | undefined
+  /** `process.env`, handed in; tells whether this is a pod. */
+  readonly environment?: Readonly<Record<string, string | undefined>> | undefined
+  /** Where a pod's ServiceAccount is mounted. */
+  readonly serviceAccountDirectory?: string | undefined
+}
+
+const serviceAccountMount = '/var/run/secrets/kubernetes.io/serviceaccount'
+
+/** The named kubeconfig, else the pod's ServiceAccount, else the user's default kubeconfig. */
+export async function loadConfig(options: LoadConfigOptions = {}): Promise<KubeConfiguration> {
+  const { kubeconfig, environment = {}, serviceAccountDirectory = serviceAccountMount } = options
+  if (kubeconfig !== undefined) return fromKubeconfig({ kubeconfig })
+  const host = environment['KUBERNETES_SERVICE_HOST']
+  if (host) return inCluster(host, environment['KUBERNETES_SERVICE_PORT'] ?? '443', serviceAccountDirectory)
+  const mounted = await stat(join(serviceAccountDirectory, 'token')).catch(() => undefined)
+  // Every pod can reach the API server by this name, which its certificate carries.
+  if (mounted !== undefined) return inCluster('kubernetes.default.svc', '443', serviceAccountDirectory)
+  return fromKubeconfig({})
+}
+
+interface UserConfigOptions {
+  readonly kubeconfig?: string | undefined
+  /** The context to use; the kubeconfig's own choice otherwise. */
+  readonly context?: string | undefined
+}
+
+/** As kubectl does: the named kubeconfig, else the user's default one, else the pod's ServiceAccount. */
+export function loadUserConfig(options: UserConfigOptions): Promise<KubeConfiguration> {
+  return fromKubeconfig(options)
+}
+
+async function inCluster(host: string, port: string, directory: string): Promise<KubeConfiguration> {
+  const namespace = await readFile(join(directory, 'namespace'), 'utf8').catch(() => undefined)
+  return {
+    server: `https://${host.includes(':') ? `[${host}]` : host}:${port}`,
+    caFile: join(directory, 'ca.crt'),
+    tokenFile: join(directory, 'token'),
+    ...(namespace === undefined ? {} : { namespace: namespace.trim() }),
+  }
+}
+
+/** What client-node makes up where it finds neither a kubeconfig nor a pod's ServiceAccount. */
+const nowhere = 'http://localhost:8080'
+
+/** client-node parses kubeconfigs and runs their plugins; it is loaded only here, as it takes most of a second. */
+async function fromKubeconfig({ kubeconfig: file, context }: UserConfigOptions): Promise<KubeConfiguration> {
+  const { KubeConfig } = await import('./kubeconfig-parser.ts')
+  const config = new KubeConfig()
+  try {
+    if (file === undefined) config.loadFromDefault()
+    else config.loadFromFile(file)
+  } catch (error) {
+    throw new KubeConfigError(`cannot read kubeconfig ${file ?? 'of this user'}: ${messageOf(error)}`, { cause: error })
+  }
+  if (context !== undefined) {
+    if (config.getContextObject(context) === null) {
+      const names = config.getContexts().map(({ name }) => name)
+      throw new KubeConfigError(`kubeconfig has no context ${context}; it has: ${names.join(', ')}`)
+    }
+    config.setCurrentContext(context)
+  }
+  const cluster = config.getCurrentCluster()
+  if (cluster === null) throw new KubeConfigError(`kubeconfig ${file ?? 'of this user'} has no current cluster`)
+  if (file === undefined && cluster.server === nowhere) {
+    throw new KubeConfigError('no cluster found: this is no pod, and there is no kubeconfig; give --kubeconfig FILE')
+  }
+  const user = config.getCurrentUser()
+  const authenticate = async (): Promise<Credential> => {
+    const options: RequestOptions = {}
+    await config.applyToHTTPSOptions(options)
+    const headers = Object.fromEntries(
+      Object.entries(options.headers ?? {}).map(([name, value]) => [name.toLowerCase(), String(value)]),
+    )
+    if (user?.username) headers['authorization'] = `Basic ${btoa(`${user.username}:${user.password ?? ''}`)}`
+    return { headers, ca: textOf(options.ca), cert: textOf(options.cert), key: textOf(options.key) }
+  }
+  const namespace = config.getContextObject(config.getCurrentContext())?.namespace
+  return {
+    server: cluster.server,
+    authenticate,
+    insecureSkipVerify: cluster.skipTLSVerify,
+    ...(cluster.tlsServerName === undefined ? {} : { serverName: cluster.tlsServerName }),
+    ...(cluster.proxyUrl === undefined ? {} : { proxyUrl: cluster.proxyUrl }),
+    ...(namespace === undefined ? {} : { namespace }),
+  }
+}
+
+function textOf(pem: unknown): string | undefined {
+  if (typeof pem === 'string') return pem
+  return Buffer.isBuffer(pem) ? pem.toString('utf8') : undefined
+}

@@ -1,0 +1,188 @@
+import { type Dispatcher, Pool, ProxyAgent } from 'undici'
+import { type Clock, systemClock } from '../../time/clock.ts'
+import type { Logger } from '../../logger.ts'
+import { type Credential, KubeConfigError, type KubeConfiguration } from './kubeconfig.ts'
+import { Credentials } from './credentials.ts'
+import { isCertificateError } from './retry.ts'
+import { ServerClock } from '../../time/server-clock.ts'
+
+export interface TransportRequest {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  /** With its query. */
+  readonly path: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body?: string | undefined
+  readonly pool: 'default' | 'lease' | 'watch'
+  readonly signal: AbortSignal
+}
+
+export type TransportResponse = Pick<Dispatcher.ResponseData, 'statusCode' | 'headers' | 'body'>
+
+export interface TransportOptions {
+  readonly clock?: Clock | undefined
+  readonly logger?: Logger | undefined
+  /** Milliseconds after which token and CA are read anew; default 60 s. */
+  readonly refreshMs?: number | undefined
+  /** Milliseconds until the headers of an answer; default 15 s. */
+  readonly headersTimeoutMs?: number | undefined
+  /** Milliseconds between two pieces of an answer, watches excepted; default 30 s. */
+  readonly bodyTimeoutMs?: number | undefined
+}
+
+export interface TransportStats {
+  /** Connections ever made, and those open now. */
+  readonly connections: number
+  readonly open: number
+  /** Times that the connections were replaced because certificates changed. */
+  readonly rotations: number
+}
+
+/** Connections that carry calls and watches. Watches are few and must never wait for one another. */
+const connections = { default: 16, lease: 1, watch: null } as const
+type Pools = Readonly<Record<keyof typeof connections, Dispatcher>>
+
+const watchHeadersTimeoutMs = 30_000
+
+/**
+ * Pooled HTTP/1.1 to one API server. Calls, watches and the lease have connections of their own, so that none waits for
+ * another; what is over the pool's size queues. When certificates change, new connections replace the old, which end
+ * with their last request.
+ */
+export class Transport {
+  readonly #configuration: KubeConfiguration
+  readonly #options: TransportOptions
+  readonly #credentials: Credentials
+  readonly #serverClock: ServerClock
+  readonly #origin: string
+  readonly #prefix: string
+  readonly #retiring = new Set<Pools>()
+  readonly #counters = { connections: 0, open: 0, rotations: 0 }
+  #pools: { pools: Pools; credential: Credential } | undefined
+  #closed = false
+
+  constructor(configuration: KubeConfiguration, options: TransportOptions = {}) {
+    const url = new URL(configuration.server)
+    if (url.protocol !== 'https:' && configuration.insecureSkipVerify !== true) {
+      throw new KubeConfigError(`refusing to send credentials in the clear to ${url.origin}`)
+    }
+    this.#configuration = configuration
+    this.#options = options
+    this.#credentials = new Credentials(configuration, options)
+    this.#serverClock = new ServerClock(options.clock ?? systemClock)
+    this.#origin = url.origin
+    this.#prefix = url.pathname.replace(/\/+$/, '')
+  }
+
+  get stats(): TransportStats {
+    return { ...this.#counters }
+  }
+
+  /** By how much the local clock is ahead of the API server's, in milliseconds; undefined before its first answer. */
+  clockOffset(): number | undefined {
+    return this.#serverClock.offset()
+  }
+
+  /** The answer's headers; its body must be read or destroyed. A 401 is asked again once if the token has changed. */
+  async request(request: TransportRequest): Promise<TransportResponse> {
+    const credential = await this.#credentials.current()
+    try {
+      const answer = await this.#send(request, credential)
+      if (answer.statusCode !== 401) return answer
+      const fresh = await this.#credentials.reload()
+      if (fresh.headers['authorization'] === credential.headers['authorization'] && sameTls(fresh, credential))
+        return answer
+      await answer.body.dump()
+      return await this.#send(request, fresh)
+    } catch (error) {
+      if (!isCertificateError(error)) throw error
+      const fresh = await this.#credentials.reload()
+      if (sameTls(fresh, credential)) throw error
+      return this.#send(request, fresh)
+    }
+  }
+
+  /** Ends all connections at once, requests under way included. */
+  async close(): Promise<void> {
+    this.#closed = true
+    const all = [...this.#retiring, ...(this.#pools === undefined ? [] : [this.#pools.pools])]
+    await Promise.all(all.flatMap((pools) => Object.values(pools)).map((pool) => pool.destroy()))
+  }
+
+  async #send(request: TransportRequest, credential: Credential): Promise<TransportResponse> {
+    const { method, path, headers, body, pool, signal } = request
+    const watching = pool === 'watch'
+    signal.throwIfAborted()
+    const answer = await this.#poolsFor(credential)[pool].request({
+      origin: this.#origin,
+      path: this.#prefix + path,
+      method,
+      headers: { ...headers, ...credential.headers },
+      body: body ?? null,
+      signal,
+      headersTimeout: watching ? watchHeadersTimeoutMs : (this.#options.headersTimeoutMs ?? 15_000),
+      bodyTimeout: watching ? 0 : (this.#options.bodyTimeoutMs ?? 30_000),
+    })
+    this.#serverClock.see(answer.headers.date)
+    return answer
+  }
+
+  #poolsFor(credential: Credential): Pools {
+    if (this.#closed) throw new KubeConfigError('the client is closed')
+    const current = this.#pools
+    if (current !== undefined && sameTls(current.credential, credential)) return current.pools
+    const pools: Pools = {
+      default: this.#open(credential, connections.default),
+      lease: this.#open(credential, connections.lease),
+      watch: this.#open(credential, connections.watch),
+    }
+    this.#pools = { pools, credential }
+    if (current !== undefined) {
+      this.#counters.rotations++
+      this.#options.logger?.info('certificates changed, replacing the connections to the API server')
+      this.#retire(current.pools)
+    }
+    return pools
+  }
+
+  #retire(pools: Pools): void {
+    this.#retiring.add(pools)
+    void Promise.allSettled(Object.values(pools).map((pool) => pool.close())).then(() => this.#retiring.delete(pools))
+  }
+
+  #open(credential: Credential, size: number | null): Dispatcher {
+    const { serverName, insecureSkipVerify, proxyUrl } = this.#configuration
+    const tls = {
+      ...(credential.ca === undefined ? {} : { ca: credential.ca }),
+      ...(credential.cert === undefined ? {} : { cert: credential.cert }),
+      ...(credential.key === undefined ? {} : { key: credential.key }),
+      ...(serverName === undefined ? {} : { servername: serverName }),
+      ...(insecureSkipVerify === true ? { rejectUnauthorized: false } : {}),
+    }
+    const shared = {
+      connections: size,
+      pipelining: 1,
+      // One request a connection: an abort ends that request alone, and a slow answer holds up no other.
+      allowH2: false,
+      // Below the 90 s after which the API server closes an idle connection.
+      keepAliveTimeout: 45_000,
+      keepAliveMaxTimeout: 45_000,
+    }
+    const socket = { keepAlive: true, keepAliveInitialDelay: 15_000, timeout: 10_000 }
+    const dispatcher =
+      proxyUrl === undefined
+        ? new Pool(this.#origin, { ...shared, connect: { ...tls, ...socket } })
+        : new ProxyAgent({ ...shared, uri: proxyUrl, requestTls: { ...tls, ...socket } })
+    dispatcher.on('connect', () => {
+      this.#counters.connections++
+      this.#counters.open++
+    })
+    dispatcher.on('disconnect', () => {
+      this.#counters.open--
+    })
+    return dispatcher
+  }
+}
+
+function sameTls(a: Credential, b: Credential): boolean {
+  return a.ca === b.ca && a.cert === b.cert && a.key === b.key
+}

@@ -1,0 +1,173 @@
+import { components, identityUidAnnotation, managedLabels, ringVersionAnnotation } from '../../api/v1alpha1/metadata.ts'
+import { ownerKey, type RingOwner } from '../../identity/key-owner.ts'
+import { publicKeysName, revokeKeyAnnotation, rotateKeyAnnotation } from '../../identity/workload.ts'
+import { parseJwks, serializeJwks } from '../../keys/jwks.ts'
+import type { PublicKeyStore, PublishedKeys } from '../../keys/key-ring/store.ts'
+import type { PublicJwk } from '../../keys/signing-key.ts'
+import { KubeError } from '../client/api-errors.ts'
+import type { KubeClient } from '../client/client.ts'
+import { annotatedOwner, annotatedUid, ownerAnnotations } from './owner-annotations.ts'
+import type { KubeObject, ObjectRef } from '../client/object.ts'
+import { resources } from '../client/resource.ts'
+import type { Store } from '../cache/store.ts'
+
+/** A core/v1 ConfigMap as JSON. */
+export interface ConfigMap extends KubeObject {
+  data?: Record<string, string>
+}
+
+const jwksKey = 'jwks.json'
+/** Room for the largest ring there is, of RSA keys and the longest subject. */
+const longestSet = 256 * 1024
+
+/** What a public ConfigMap says, unread. */
+export function publishedText(configMap: ConfigMap): string | undefined {
+  return configMap.data?.[jwksKey]
+}
+
+/** What is read of a public ConfigMap by whoever only publishes it: there are very many. */
+export function leanPublicKeys({ metadata, data }: ConfigMap): ConfigMap {
+  const { name, namespace, uid, resourceVersion } = metadata
+  const text = data?.[jwksKey]
+  const ownerUid = annotatedUid({ metadata })
+  return {
+    metadata: {
+      name,
+      ...(namespace && { namespace }),
+      ...(uid && { uid }),
+      ...(resourceVersion && { resourceVersion }),
+      ...(ownerUid && { annotations: { [identityUidAnnotation]: ownerUid } }),
+    },
+    ...(text === undefined ? {} : { data: { [jwksKey]: text } }),
+  }
+}
+
+/** The keys that a public ConfigMap publishes; undefined where it holds none that can be used. */
+export function publishedKeys(configMap: ConfigMap): readonly PublicJwk[] | undefined {
+  const text = publishedText(configMap)
+  if (text === undefined) return undefined
+  try {
+    return parseJwks(text, { maxBytes: longestSet })
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Public keys as ConfigMaps of the operator's namespace, which no tenant can write. They name no owner for the garbage
+ * collector: with a ring that another hand deleted it would take the public keys from tokens that are out (I1), and a ring
+ * that was restored has another uid, so that it would do so even then.
+ */
+export class ConfigMapPublicKeyStore implements PublicKeyStore {
+  private readonly client: KubeClient
+  private readonly store: Store<ConfigMap>
+  private readonly namespace: string
+
+  constructor(options: { client: KubeClient; store: Store<ConfigMap>; namespace: string }) {
+    this.client = options.client
+    this.store = options.store
+    this.namespace = options.namespace
+  }
+
+  get(owner: RingOwner): PublishedKeys | undefined {
+    const configMap = this.find(owner)
+    return configMap === undefined ? undefined : published(configMap)
+  }
+
+  async fetch(owner: RingOwner, signal?: AbortSignal): Promise<PublishedKeys | undefined> {
+    const live = await this.client.get<ConfigMap>(resources.configMaps, this.ref(owner), { signal })
+    const named = live === undefined ? undefined : annotatedOwner(live)
+    if (live === undefined || named === undefined || ownerKey(named) !== ownerKey(owner)) return undefined
+    this.store.insertIfNewer(live)
+    return published(live)
+  }
+
+  async put(
+    owner: RingOwner,
+    previous: PublishedKeys | undefined,
+    { keys, uid, ringVersion }: Omit<PublishedKeys, 'version'> & { readonly uid: string },
+    signal?: AbortSignal,
+  ): Promise<PublishedKeys> {
+    const configMap: ConfigMap = {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: {
+        ...this.ref(owner),
+        labels: managedLabels(components.publicKeys),
+        annotations: {
+          ...requestsOf(this.find(owner)),
+          ...ownerAnnotations(owner, uid),
+          ...(ringVersion === undefined ? {} : { [ringVersionAnnotation]: ringVersion }),
+        },
+      },
+      data: { [jwksKey]: serializeJwks(keys) },
+    }
+    const written =
+      previous === undefined
+        ? await this.create(owner, configMap, signal)
+        : await this.replace(previous.version, configMap, signal)
+    this.store.insertIfNewer(written)
+    return { keys, uid, ringVersion, version: written.metadata.resourceVersion ?? '' }
+  }
+
+  async remove(owner: RingOwner, signal?: AbortSignal, ownerUid?: string): Promise<void> {
+    const found = this.find(owner)
+    if (found === undefined || (ownerUid !== undefined && annotatedUid(found) !== ownerUid)) return
+    const { uid, resourceVersion } = found.metadata
+    await this.client.delete(resources.configMaps, this.ref(owner), { uid, resourceVersion, signal })
+  }
+
+  /**
+   * Creates. One of ours that the watch does not show, because somebody took our labels from it, gets them back, as it
+   * is: the next look judges by what it says. One that has them was stored by somebody quicker.
+   */
+  private async create(owner: RingOwner, configMap: ConfigMap, signal?: AbortSignal): Promise<ConfigMap> {
+    try {
+      return await this.client.create(resources.configMaps, configMap, { signal })
+    } catch (error) {
+      if (!(error instanceof KubeError && error.isAlreadyExists)) throw error
+      const live = await this.client.get<ConfigMap>(resources.configMaps, this.ref(owner), { signal })
+      const named = live === undefined ? undefined : annotatedOwner(live)
+      if (live === undefined || named === undefined || ownerKey(named) !== ownerKey(owner)) throw error
+      const { labels = {}, resourceVersion = '' } = live.metadata
+      const metadata = { ...live.metadata, labels: { ...labels, ...configMap.metadata.labels } }
+      this.store.insertIfNewer(
+        hasLabels(live) ? live : await this.replace(resourceVersion, { ...live, metadata }, signal),
+      )
+      throw error
+    }
+  }
+
+  private replace(resourceVersion: string, configMap: ConfigMap, signal?: AbortSignal): Promise<ConfigMap> {
+    const metadata = { ...configMap.metadata, resourceVersion }
+    return this.client.replace(resources.configMaps, { ...configMap, metadata }, { signal })
+  }
+
+  private find(owner: RingOwner): ConfigMap | undefined {
+    return this.store.get(this.ref(owner))
+  }
+
+  private ref(owner: RingOwner): ObjectRef & { readonly namespace: string } {
+    return { namespace: this.namespace, name: publicKeysName(owner) }
+  }
+}
+
+/** What people ask for in annotations stays until they take it back. */
+function requestsOf(configMap: ConfigMap | undefined): Record<string, string> {
+  const annotations = configMap?.metadata.annotations ?? {}
+  const names = [rotateKeyAnnotation, revokeKeyAnnotation].filter((name) => Object.hasOwn(annotations, name))
+  return Object.fromEntries(names.map((name) => [name, annotations[name] ?? '']))
+}
+
+function hasLabels({ metadata: { labels = {} } }: ConfigMap): boolean {
+  return Object.entries(managedLabels(components.publicKeys)).every(([label, value]) => labels[label] === value)
+}
+
+function published(configMap: ConfigMap): PublishedKeys {
+  return {
+    keys: publishedKeys(configMap) ?? [],
+    uid: annotatedUid(configMap),
+    ringVersion: configMap.metadata.annotations?.[ringVersionAnnotation],
+    version: configMap.metadata.resourceVersion ?? '',
+  }
+}

@@ -1,0 +1,230 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import { SECOND } from '../../time/duration.ts'
+import type { Revocable, Revocation } from '../../tokens/revocation.ts'
+import { RevocationIndex } from '../../tokens/revocation-index.ts'
+import type { LeanRevocation, RevocationFact } from './revocation-transform.ts'
+import { keyOf } from '../client/object.ts'
+import type { Reflector, ReflectorEvent } from '../cache/reflector.ts'
+
+interface TokenRevocationsOptions {
+  /** The watch of the TokenRevocations, read by `leanRevocations`. */
+  readonly reflector: Reflector<LeanRevocation>
+  /** Milliseconds since the epoch; of two clocks that disagree the earlier one, so that nothing is forgotten too soon. */
+  readonly now: () => number
+  /** The same by the API server's clock, where it has told it: by that, and no other, a time that was ahead has come. */
+  readonly serverNow: () => number
+}
+
+interface Held {
+  readonly fact: RevocationFact
+  readonly namespace: string
+  /** Whether its time has come, so that it is in the index. */
+  holds: boolean
+  /** Whether the object was deleted before its end. */
+  deleted: boolean
+}
+
+/** Most revocations of one namespace that are remembered although somebody has deleted them before their end. */
+const rememberedLimit = 1000
+
+/** How many changes of a list are taken in before others get their turn: some milliseconds' worth. */
+const batch = 2000
+
+/** How often what has ended is looked for, in calls of `tick`. */
+const sweepEvery = 15
+
+/**
+ * What is revoked, as the watch of TokenRevocations brings it. Only time takes a revocation away: neither a watch that is
+ * away, nor a list that comes back shorter, nor the deletion of an object before its end makes a token good again, so
+ * long as this process lives (I5).
+ */
+export class TokenRevocations {
+  readonly #options: TokenRevocationsOptions
+  readonly #index = new RevocationIndex()
+  /** By uid. */
+  readonly #held = new Map<string, Held>()
+  readonly #waiting = new Set<Held>()
+  /** Namespace → how many of its revocations are remembered. */
+  readonly #remembered = new Map<string, number>()
+  readonly #listeners = new Set<() => void>()
+  readonly #timer: NodeJS.Timeout
+  /** Changes that have been heard of and not been taken in. */
+  #pending: ReflectorEvent<LeanRevocation>[] = []
+  #taking: Promise<void> | undefined
+  #ready = false
+  #list: readonly Revocation[] | undefined
+  #version = 0
+  #announced = false
+  #ticks = 0
+
+  constructor(options: TokenRevocationsOptions) {
+    this.#options = options
+    const { reflector } = options
+    reflector.onEvent((event) => this.#heard(event))
+    // An aborted wait means that the process ends.
+    void reflector.synced().then(
+      () => this.#becomeReady(),
+      () => undefined,
+    )
+    this.#timer = setInterval(() => this.tick(), SECOND).unref()
+  }
+
+  get version(): number {
+    return this.#version
+  }
+
+  has(revocable: Revocable): boolean {
+    return this.#index.has(revocable)
+  }
+
+  /** Whether every TokenRevocation has been seen and taken in. */
+  ready(): boolean {
+    return this.#ready
+  }
+
+  list(): readonly Revocation[] {
+    if (this.#list === undefined) {
+      const list: Revocation[] = []
+      for (const { holds, fact } of this.#held.values()) if (holds) list.push(fact.revocation)
+      this.#list = list
+    }
+    return this.#list
+  }
+
+  /** Calls back once for changes that come together, such as those of a list. */
+  onChange(callback: () => void): () => void {
+    this.#listeners.add(callback)
+    return () => this.#listeners.delete(callback)
+  }
+
+  /** Takes in what was read or written besides the watch, as the reflector's transform gives it. */
+  take({ metadata, fact }: LeanRevocation): void {
+    const uid = metadata.uid ?? keyOf(metadata)
+    const known = this.#held.get(uid)
+    if (known !== undefined && fact !== undefined && isSame(known.fact, fact)) return
+    if (known !== undefined) this.#forget(uid, known)
+    if (fact === undefined || fact.revocation.exp <= this.#now()) return
+    const held: Held = { fact, namespace: metadata.namespace ?? '', holds: false, deleted: false }
+    this.#held.set(uid, held)
+    if (fact.from > this.#serverNow()) this.#waiting.add(held)
+    else this.#hold(held)
+  }
+
+  /** Called every second: what was ahead begins to hold, and what has ended is forgotten. */
+  tick(): void {
+    const serverNow = this.#serverNow()
+    for (const held of this.#waiting) {
+      if (held.fact.from > serverNow) continue
+      this.#waiting.delete(held)
+      this.#hold(held)
+    }
+    if (this.#ticks++ % sweepEvery !== 0) return
+    const now = this.#now()
+    for (const [uid, held] of this.#held) {
+      if (held.fact.revocation.exp <= now) this.#forget(uid, held)
+    }
+  }
+
+  close(): void {
+    clearInterval(this.#timer)
+  }
+
+  /** What a list tells may be very much at once: it is taken in piece by piece, and what comes after it waits its turn. */
+  #heard(event: ReflectorEvent<LeanRevocation>): void {
+    if (!event.initial && this.#taking === undefined) {
+      this.#learn(event)
+      return
+    }
+    this.#pending.push(event)
+    this.#taking ??= this.#takeIn()
+  }
+
+  async #takeIn(): Promise<void> {
+    // All that a list tells is told in one turn.
+    await Promise.resolve()
+    let count = 0
+    for (const event of this.#pending) {
+      this.#learn(event)
+      if (++count % batch === 0) await turn()
+    }
+    this.#pending = []
+    this.#taking = undefined
+  }
+
+  async #becomeReady(): Promise<void> {
+    await this.#taking
+    this.#ready = true
+    // Readiness is a change too.
+    this.#changed()
+  }
+
+  #learn({ type, object }: ReflectorEvent<LeanRevocation>): void {
+    if (type !== 'deleted') {
+      this.take(object)
+      return
+    }
+    const uid = object.metadata.uid ?? keyOf(object.metadata)
+    const held = this.#held.get(uid)
+    if (held === undefined || held.deleted) return
+    const remembered = this.#remembered.get(held.namespace) ?? 0
+    // Whoever creates and deletes without end fills the memory of their own namespace, and no more than that.
+    if (held.fact.revocation.exp <= this.#now() || remembered >= rememberedLimit) {
+      this.#forget(uid, held)
+      return
+    }
+    held.deleted = true
+    this.#remembered.set(held.namespace, remembered + 1)
+  }
+
+  #hold(held: Held): void {
+    held.holds = true
+    this.#index.add(held.fact.revocation)
+    this.#changed()
+  }
+
+  #forget(uid: string, held: Held): void {
+    this.#held.delete(uid)
+    this.#waiting.delete(held)
+    if (held.deleted) {
+      const left = (this.#remembered.get(held.namespace) ?? 0) - 1
+      if (left > 0) this.#remembered.set(held.namespace, left)
+      else this.#remembered.delete(held.namespace)
+    }
+    if (!held.holds) return
+    this.#index.remove(held.fact.revocation)
+    this.#changed()
+  }
+
+  #changed(): void {
+    this.#version += 1
+    this.#list = undefined
+    if (this.#announced) return
+    this.#announced = true
+    queueMicrotask(() => {
+      this.#announced = false
+      for (const listener of this.#listeners) listener()
+    })
+  }
+
+  #now(): number {
+    return this.#options.now() / SECOND
+  }
+
+  #serverNow(): number {
+    return this.#options.serverNow() / SECOND
+  }
+}
+
+function isSame(
+  { revocation: one, from }: RevocationFact,
+  { revocation: other, from: since }: RevocationFact,
+): boolean {
+  return (
+    one.exp === other.exp &&
+    from === since &&
+    one.sub === other.sub &&
+    one.jti === other.jti &&
+    one.kid === other.kid &&
+    one.issued_before === other.issued_before
+  )
+}

@@ -1,0 +1,114 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { apiVersion, tokenRevocations } from '../../api/v1alpha1/group-version.ts'
+import type { TokenRevocation } from '../../api/v1alpha1/types.ts'
+import { formatTime, parseTime } from '../../time/clock.ts'
+import { SECOND } from '../../time/duration.ts'
+import { type IdentityName, identityKey } from '../../identity/service-identity.ts'
+import { KubeError } from '../client/api-errors.ts'
+import type { KubeClient } from '../client/client.ts'
+import type { KubeObject } from '../client/object.ts'
+import { resources } from '../client/resource.ts'
+
+type StoredRevocation = TokenRevocation & KubeObject
+
+/** The token to revoke, as the authority names it. */
+interface Token {
+  readonly identity: IdentityName
+  readonly tokenID: string
+  readonly expiresAt: number
+}
+
+interface Ref {
+  readonly namespace: string
+  readonly name: string
+}
+
+interface TokenRevocationStoreOptions {
+  readonly client: KubeClient
+  /** Told of each record that was written or read, so that it counts before the watch brings it. */
+  readonly onRecord: (record: StoredRevocation) => void
+  /** Limit of one call including its retries, in milliseconds; default 4 s: whoever revokes waits for the answer. */
+  readonly timeoutMs?: number
+}
+
+const limitMs = 4 * SECOND
+
+/** Revocations of tokens as TokenRevocations of the identity's own namespace (I8). */
+export class TokenRevocationStore {
+  readonly #options: TokenRevocationStoreOptions
+
+  constructor(options: TokenRevocationStoreOptions) {
+    this.#options = options
+  }
+
+  /**
+   * The name is derived from the token, so that repeating an ambiguous write finds it done. Whoever may create
+   * TokenRevocations may have taken the name for something else, which never counts as the record: another is made
+   * beside it. Rejects with a KubeError.
+   */
+  async add(token: Token, signal?: AbortSignal): Promise<Ref> {
+    const name = recordName(token)
+    try {
+      return await this.#create(token, name, signal)
+    } catch (error) {
+      if (!(error instanceof KubeError && error.isAlreadyExists)) throw error
+    }
+    const ref = { namespace: token.identity.namespace, name }
+    const there = await this.#read(ref, signal)
+    if (there !== undefined && revokes(there, token)) {
+      this.#options.onRecord(there)
+      return ref
+    }
+    return this.#create(token, `${name}-${randomBytes(5).toString('hex')}`, signal)
+  }
+
+  async look(ref: Ref, signal?: AbortSignal): Promise<boolean> {
+    const there = await this.#read(ref, signal)
+    if (there !== undefined) this.#options.onRecord(there)
+    return there !== undefined
+  }
+
+  #read(ref: Ref, signal: AbortSignal | undefined): Promise<StoredRevocation | undefined> {
+    return this.#options.client.get<StoredRevocation>(resources.tokenRevocations, ref, this.#call(signal))
+  }
+
+  async #create(token: Token, name: string, signal: AbortSignal | undefined): Promise<Ref> {
+    const { namespace } = token.identity
+    const record: StoredRevocation = {
+      apiVersion,
+      kind: tokenRevocations.kind,
+      metadata: { namespace, name },
+      spec: {
+        identity: token.identity.name,
+        tokenID: token.tokenID,
+        tokenExpiresAt: formatTime(token.expiresAt),
+        reason: 'revoked at the authority by its owner',
+      },
+    }
+    this.#options.onRecord(await this.#options.client.create(resources.tokenRevocations, record, this.#call(signal)))
+    return { namespace, name }
+  }
+
+  #call(signal: AbortSignal | undefined) {
+    return { signal, timeoutMs: this.#options.timeoutMs ?? limitMs }
+  }
+}
+
+/** Short enough for any name; a part of one identity's namespace only. */
+function recordName({ identity, tokenID }: Token): string {
+  const digest = createHash('sha256')
+    .update(`${identityKey(identity)} ${tokenID}`)
+    .digest('hex')
+  return `token-${digest.slice(0, 40)}`
+}
+
+/** Whether a record revokes this very token for as long as it lives, and is there to stay. */
+function revokes({ metadata, spec }: TokenRevocation, { identity, tokenID, expiresAt }: Token): boolean {
+  const end = spec.tokenExpiresAt === undefined ? Number.POSITIVE_INFINITY : (parseTime(spec.tokenExpiresAt) ?? 0)
+  return (
+    metadata.deletionTimestamp === undefined &&
+    spec.identity === identity.name &&
+    spec.tokenID === tokenID &&
+    end >= Math.floor(expiresAt / SECOND) * SECOND
+  )
+}

@@ -1,0 +1,110 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { load } from 'js-yaml'
+import { describe, expect, it } from 'vitest'
+import packageJson from '../../package.json' with { type: 'json' }
+import { parseRedisUrl } from '../../src/authority/shared-cache/redis/redis-url.ts'
+import { parseKeyEncryptionKeys } from '../../src/keys/key-ring/encryption.ts'
+import { Reason } from '../../src/policy/reasons.ts'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const pages = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter(
+  (name) => name.endsWith('.md') && !/(^|\/)(node_modules|dist|build)\//.test(name),
+)
+const read = (name: string): string => readFileSync(join(root, name), 'utf8')
+
+describe('the documentation', () => {
+  it.each(pages)('%s links only to files that exist', (page) => {
+    const links = [...read(page).matchAll(/\]\((?!https?:|#)([^)#]+)(#[^)]*)?\)/g)].map(([, target]) => target ?? '')
+    expect(links.filter((target) => !existsSync(join(root, dirname(page), target)))).toEqual([])
+  })
+
+  it.each(pages)('%s names only npm scripts that exist', (page) => {
+    const scripts = [...read(page).matchAll(/npm run ([a-z:]+)/g)].map(([, script]) => script ?? '')
+    expect(scripts.filter((script) => !(script in packageJson.scripts))).toEqual([])
+  })
+
+  it('names only measurements and soak tests that exist', () => {
+    const [, measurements = ''] = /measurements: .*= \{\n([\s\S]*?)\n\}/.exec(read('bench/measurements.ts')) ?? []
+    const [, soaks = ''] = /soaks: .*= \{(.*)\}/.exec(read('test/soak/arguments.ts')) ?? []
+    const named = (script: string) =>
+      pages.flatMap((page) => [...read(page).matchAll(new RegExp(`npm run ${script} -- ([a-z]+)`, 'g'))])
+    for (const [script, known] of Object.entries({ bench: measurements, soak: soaks })) {
+      const names = named(script).map(([, name]) => name ?? '')
+      expect(names.length).toBeGreaterThan(2)
+      expect(names.filter((name) => !new RegExp(`\\b${name}\\b`).test(known))).toEqual([])
+    }
+  })
+
+  it('is reached from the README, every page of it', () => {
+    const all = pages.filter((page) => page.startsWith('docs/'))
+    expect(all.length).toBeGreaterThan(5)
+    expect(all.filter((page) => !read('README.md').includes(`](${page}`))).toEqual([])
+  })
+
+  it('shows in the README the very identity that the tests apply', () => {
+    const [, block = ''] = /```yaml\n([\s\S]*?)```/.exec(read('README.md')) ?? []
+    expect(load(block)).toEqual(load(read('examples/first-identity.yaml')))
+  })
+
+  it('shows both commands in the first screen of the README', () => {
+    const screen = read('README.md').split('\n').slice(0, 20).join('\n')
+    expect(screen).toContain('npm run demo')
+    expect(screen).toContain('npm test')
+  })
+
+  it('explains every reason that a condition of a ServiceIdentity can have', () => {
+    const source = read('src/policy/reasons.ts')
+    const [, conditions = '', pods = ''] =
+      /\/\/ conditions\n([\s\S]*?)\/\/ pods\n([\s\S]*?)\} as const/.exec(source) ?? []
+    const reasons = [...`${conditions}${pods} KeyRingUnusable:`.matchAll(/(\w+):/g)].map(([, reason]) => reason ?? '')
+    const page = read('docs/conditions.md')
+    expect(reasons.length).toBeGreaterThan(10)
+    expect(reasons.filter((reason) => !page.includes(`\`${reason}\``))).toEqual([])
+  })
+
+  it('explains every reason that the condition of a TokenRevocation can have', () => {
+    const [, own = ''] = /\/\/ revocations\n([\s\S]*?)\/\/ conditions\n/.exec(read('src/policy/reasons.ts')) ?? []
+    const reasons = [...`${own} Revoked: IdentityMissing:`.matchAll(/(\w+):/g)].map(([, reason]) => reason ?? '')
+    expect(reasons.length).toBeGreaterThan(5)
+    expect(reasons.filter((reason) => !read('docs/revocation.md').includes(`| \`${reason}\` |`))).toEqual([])
+  })
+
+  it('explains every reason why keys are held or were restored', () => {
+    const held = Object.values(Reason).filter((reason) => /^Key(Ring|Encryption)/.test(reason))
+    expect(held.length).toBeGreaterThan(3)
+    expect(held.filter((reason) => !read('docs/conditions.md').includes(`\`${reason}\``))).toEqual([])
+  })
+
+  it('shows a file of key-encryption keys as it is read', () => {
+    const [, block = ''] = /```text\n([\s\S]*?)```/.exec(read('docs/key-rings.md')) ?? []
+    expect(parseKeyEncryptionKeys(block).current).toBe('2026-06')
+  })
+
+  it('shows only Redis URLs that are read', () => {
+    const urls = [...read('docs/redis.md').matchAll(/rediss?(?:\+\w+)?:\/\/[^`\s]+/g)].map(([url]) => url)
+    expect(urls.length).toBeGreaterThan(6)
+    for (const url of urls) expect(() => parseRedisUrl(url)).not.toThrow()
+  })
+
+  it('names every result of a command for Redis', () => {
+    const source = read('src/authority/shared-cache/redis/redis-cache.ts')
+    const [, results = ''] = /export type CacheResult = (.*)/.exec(source) ?? []
+    const names = [...results.matchAll(/'(\w+)'/g)].map(([, name]) => name ?? '')
+    expect(names.length).toBeGreaterThan(5)
+    expect(names.filter((name) => !read('docs/redis.md').includes(`\`${name}\``))).toEqual([])
+  })
+
+  it.each(pages)('%s names only metrics that exist', (page) => {
+    const metrics = read('src/telemetry/metrics.ts')
+    const named = [...read(page).matchAll(/`(signet_\w+)`/g)].map(([, name]) => name ?? '')
+    expect(named.filter((name) => !metrics.includes(`'${name}'`))).toEqual([])
+  })
+
+  it('maps every room of src', () => {
+    const rooms = readdirSync(join(root, 'src'), { withFileTypes: true }).filter((entry) => entry.isDirectory())
+    const map = read('src/README.md')
+    expect(rooms.filter(({ name }) => !map.includes(`\`${name}/`))).toEqual([])
+  })
+})

@@ -1,0 +1,34 @@
+import { describe, expect, it } from 'vitest'
+import { parseRetryAfter } from '../../src/time/retry-after.ts'
+
+const now = Date.parse('2026-06-01T00:00:00Z')
+
+it.each([
+  [undefined, undefined],
+  ['2', 2000],
+  [' 3 ', 3000],
+  ['0', 0],
+  ['100000', 300_000],
+  ['99999999999999999999', 300_000],
+  ['Mon, 01 Jun 2026 00:00:10 GMT', 10_000],
+  ['Mon, 01 Jun 2026 09:00:00 GMT', 300_000],
+  ['Sun, 31 May 2026 00:00:00 GMT', 0],
+  ['soon', undefined],
+  ['-1x', undefined],
+])('Retry-After %s is %s ms', (header, milliseconds) => {
+  expect(parseRetryAfter(header, now, 300_000)).toBe(milliseconds)
+})
+
+describe('parseRetryAfter', () => {
+  const now = Date.parse('2026-01-01T00:00:00Z')
+  it.each([
+    ['7', 7_000],
+    ['0', 0],
+    ['Thu, 01 Jan 2026 00:00:05 GMT', 5_000],
+    ['Thu, 01 Jan 2025 00:00:05 GMT', 0],
+    ['soon', undefined],
+    [undefined, undefined],
+  ])('reads %s as %s', (header, milliseconds) => {
+    expect(parseRetryAfter(header, now)).toBe(milliseconds)
+  })
+})
