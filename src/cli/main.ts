@@ -75,7 +75,7 @@ command(
     'kubeconfig',
     'identity',
   ],
-  async (values, signal) => (await import('./commands/controller/command.ts')).runController(values, signal),
+  async (values, signal) => (await import('./commands/controller/controller.ts')).runController(values, signal),
 )
 command(
   'webhook',
@@ -104,7 +104,7 @@ command(
     'kubeconfig',
     ...sharedCacheSettings,
   ],
-  async (values, signal) => (await import('./commands/authority/command.ts')).runAuthority(values, signal),
+  async (values, signal) => (await import('./commands/authority/authority.ts')).runAuthority(values, signal),
   { port: '8443' },
 )
 program

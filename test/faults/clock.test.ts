@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { readSettings, type SettingName } from '../../src/cli/config.ts'
-import { runController } from '../../src/cli/commands/controller/command.ts'
+import { runController } from '../../src/cli/commands/controller/controller.ts'
 import { DAY, HOUR } from '../../src/time/duration.ts'
 import { rotateKeyAnnotation } from '../../src/identity/workload.ts'
 import type { Lease } from '../../src/kube/leader-election/lease-record.ts'

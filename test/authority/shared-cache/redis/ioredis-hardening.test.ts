@@ -3,7 +3,7 @@ import { promisify } from 'node:util'
 import { expect, it } from 'vitest'
 
 const run = promisify(execFile)
-const source = (path: string): string => JSON.stringify(new URL(`../../../src/${path}`, import.meta.url).href)
+const source = (path: string): string => JSON.stringify(new URL(`../../../../src/${path}`, import.meta.url).href)
 
 /** A server that answers as Redis does, but for one command; and what a replica has of it, for a second. */
 const program = (scheme: string, command: string, answer: string): string => `
