@@ -4,8 +4,8 @@ import { DAY, HOUR } from '../time/duration.ts'
 import type { RotationSettings } from '../rotation/schedule.ts'
 import { activeSlot, advance, lookAgainAt, needsSuccessor, type Slot, type SlotChange } from '../rotation/slots.ts'
 
-/** A certificate authority in its life cycle. The private key is gone once it is retired. */
-interface AuthoritySlot extends Slot {
+/** A CA in its life cycle. Its private key is deleted when the CA is retired. */
+interface CaSlot extends Slot {
   readonly certificatePem: string
   readonly privateKeyPem?: string
   /** Milliseconds since the epoch, both. */
@@ -13,34 +13,37 @@ interface AuthoritySlot extends Slot {
   readonly notAfter: number
 }
 
-/** The trust domain's certificate authorities: one signs, the others are trusted before or after it. */
-export interface AuthoritySet {
-  readonly slots: readonly AuthoritySlot[]
+/** The CAs of the trust domain: one signs; the others are trusted before or after their time of signing. */
+export interface CaSet {
+  readonly slots: readonly CaSlot[]
 }
 
 /** Durations in milliseconds. */
-export interface AuthorityLifetimes {
-  /** Of a certificate authority, from creation to `notAfter`. */
-  readonly authority: number
-  /** Of the longest certificate that it signs. */
+export interface CaLifetimes {
+  /** Of a CA, from its creation to `notAfter`. */
+  readonly ca: number
+  /** Of the longest certificate that a CA signs. */
   readonly leaf: number
 }
 
-/** A stored set cannot be used: `ERR_AUTHORITY_SET_FORM`. */
-class AuthoritySetError extends SignetError {}
+/** A stored set cannot be used: `ERR_CA_SET_FORM`. */
+class CaSetError extends SignetError {}
 
-/** One write of the set: what it shall be, and whether a fresh authority has to be put into it first. */
-interface AuthorityStep {
-  readonly set: AuthoritySet
+/** One write of the set: its new content, and whether a new CA has to be added first. */
+interface CaStep {
+  readonly set: CaSet
   readonly changes: readonly { readonly keyID: string; readonly change: SlotChange }[]
   readonly needsSuccessor: boolean
   readonly unchanged: boolean
 }
 
-/** What time makes of the set: the same life cycle as a signing key's, published by being in the bundle. */
-export function decideAuthorities(set: AuthoritySet, lifetimes: AuthorityLifetimes, now: number): AuthorityStep {
+/**
+ * Moves the set through its life cycle at the time `now`. A CA has the life cycle of a signing key; being in the trust
+ * bundle is what being published is for a key.
+ */
+export function decideCaSet(set: CaSet, lifetimes: CaLifetimes, now: number): CaStep {
   const circumstances = circumstancesOf(lifetimes, now)
-  // One that has ended, as after a long stop, or begins in the future can sign nothing: its successor signs at once.
+  // A CA that has expired (after a long stop) or begins in the future cannot sign, so its successor signs at once.
   const valid = set.slots.filter(({ notBefore, notAfter }) => notBefore <= now && now < notAfter)
   const { slots, changes } = advance(valid, circumstances, withoutPrivateKey)
   const successor = needsSuccessor(slots, circumstances)
@@ -48,15 +51,15 @@ export function decideAuthorities(set: AuthoritySet, lifetimes: AuthorityLifetim
   return { set: { slots }, changes, needsSuccessor: successor, unchanged: unchanged && !successor }
 }
 
-/** The set with a fresh authority: it signs at once where it is the first, and is trusted ahead otherwise. */
-export function withNewAuthority(
-  set: AuthoritySet,
-  authority: Pick<AuthoritySlot, 'keyID' | 'certificatePem' | 'privateKeyPem' | 'notBefore' | 'notAfter'>,
-  lifetimes: AuthorityLifetimes,
+/** The set with a new CA, which signs at once if the set had none, and is trusted ahead of signing otherwise. */
+export function withNewCa(
+  set: CaSet,
+  ca: Pick<CaSlot, 'keyID' | 'certificatePem' | 'privateKeyPem' | 'notBefore' | 'notAfter'>,
+  lifetimes: CaLifetimes,
   now: number,
-): AuthoritySet {
+): CaSet {
   const first = activeSlot(set.slots) === undefined
-  const slot = { ...authority, longestUse: lifetimes.leaf, publishedAt: now }
+  const slot = { ...ca, longestUse: lifetimes.leaf, publishedAt: now }
   return {
     slots: [
       ...set.slots,
@@ -65,59 +68,55 @@ export function withNewAuthority(
   }
 }
 
-export function authoritiesLookAgainAt(
-  set: AuthoritySet,
-  lifetimes: AuthorityLifetimes,
-  now: number,
-): number | undefined {
+export function caSetChangesAt(set: CaSet, lifetimes: CaLifetimes, now: number): number | undefined {
   return lookAgainAt(set.slots, circumstancesOf(lifetimes, now))
 }
 
-/** The one that signs, with its key. */
-export function signingAuthority(set: AuthoritySet): { certificatePem: string; privateKeyPem: string } | undefined {
+/** The CA that signs, with its private key; undefined if none can sign. */
+export function signingCa(set: CaSet): { certificatePem: string; privateKeyPem: string } | undefined {
   const { certificatePem, privateKeyPem } = activeSlot(set.slots) ?? {}
   return certificatePem === undefined || privateKeyPem === undefined ? undefined : { certificatePem, privateKeyPem }
 }
 
-export function encodeAuthoritySet(set: AuthoritySet): string {
+export function encodeCaSet(set: CaSet): string {
   return JSON.stringify({ version: 1, ...set })
 }
 
-/** Throws AuthoritySetError, which never shows what the text holds. */
-export function decodeAuthoritySet(text: string): AuthoritySet {
+/** Parses a stored set. Throws CaSetError, whose message never shows the content. */
+export function decodeCaSet(text: string): CaSet {
   let value: unknown
   try {
     value = JSON.parse(text)
   } catch {
-    throw new AuthoritySetError('ERR_AUTHORITY_SET_FORM', 'certificate authorities are not JSON')
+    throw new CaSetError('ERR_CA_SET_FORM', 'the stored CAs are not JSON')
   }
   const slots = isRecord(value) && value.version === 1 ? value.slots : undefined
   if (!Array.isArray(slots) || !slots.every(isSlot)) {
-    throw new AuthoritySetError('ERR_AUTHORITY_SET_FORM', 'certificate authorities have an unknown form')
+    throw new CaSetError('ERR_CA_SET_FORM', 'the stored CAs have an unknown form')
   }
   return { slots }
 }
 
 /**
- * An authority is replaced after two thirds of its life, trusted a day ahead (less where it lives for less than
- * twelve days), and stays trusted until the last certificate that it signed has ended.
+ * A CA is replaced after two thirds of its life. Its successor is trusted a day before it signs (less if the CA lives for
+ * less than twelve days), and the CA stays trusted until the last certificate that it signed has expired.
  */
-function circumstancesOf({ authority }: AuthorityLifetimes, now: number) {
+function circumstancesOf({ ca }: CaLifetimes, now: number) {
   const settings: RotationSettings = {
-    rotationPeriod: Math.floor((authority * 2) / 3),
-    publishAhead: Math.min(DAY, Math.floor(authority / 12)),
-    retention: Math.min(HOUR, Math.floor(authority / 12)),
+    rotationPeriod: Math.floor((ca * 2) / 3),
+    publishAhead: Math.min(DAY, Math.floor(ca / 12)),
+    retention: Math.min(HOUR, Math.floor(ca / 12)),
     seed: 'certificate-authority',
   }
   return { now, settings, visible: () => true, hurry: false }
 }
 
-function withoutPrivateKey(slot: AuthoritySlot): AuthoritySlot {
+function withoutPrivateKey(slot: CaSlot): CaSlot {
   const { privateKeyPem: _dropped, ...kept } = slot
   return kept
 }
 
-function isSlot(slot: unknown): slot is AuthoritySlot {
+function isSlot(slot: unknown): slot is CaSlot {
   return (
     isRecord(slot) &&
     typeof slot.keyID === 'string' &&

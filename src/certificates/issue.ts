@@ -16,77 +16,67 @@ import {
 } from './x509.ts'
 import { CertificateError, certificatesOfPem, encodePem } from './pem.ts'
 import {
-  type AuthorityInput,
-  authorityTemplate,
+  type CaInput,
+  caTemplate,
   type CertificateTemplate,
   type ServingInput,
   servingTemplate,
   type WorkloadInput,
-  withinAuthority,
+  withinCa,
   workloadTemplate,
 } from './template.ts'
 import { certificateInfo, certificateProblem } from './validate.ts'
 
-/** A certificate with its private key. The certificate needs no chain besides the trust bundle. */
+/** A certificate with its private key. The trust bundle is all that is needed to verify the certificate. */
 export interface IssuedCertificate {
   readonly certificatePem: string
   /** PKCS #8, P-256. */
   readonly privateKeyPem: string
 }
 
-interface FromAuthority {
-  readonly authority: IssuedCertificate
+interface FromCa {
+  readonly ca: IssuedCertificate
 }
 
-/** Makes the self-signed authority of a trust domain. Throws CertificateError. */
-export async function createAuthority(input: AuthorityInput): Promise<IssuedCertificate> {
-  const template = authorityTemplate(input)
+/** Creates a self-signed CA of a trust domain. Throws CertificateError. */
+export async function createCertificateAuthority(input: CaInput): Promise<IssuedCertificate> {
+  const template = caTemplate(input)
   const keys = await generateKeys()
   return sign({ template, keys, signingKey: keys.privateKey })
 }
 
 /**
- * Issues the certificate of an HTTPS server with a key of its own. It never outlasts its authority: its times are cut
- * to the authority's. Throws CertificateError.
+ * Issues the certificate of an HTTPS server with a new key. Its validity is cut to that of the CA. Throws
+ * CertificateError.
  */
-export async function issueServingCertificate({
-  authority,
-  ...input
-}: ServingInput & FromAuthority): Promise<IssuedCertificate> {
-  return issue(servingTemplate(input), authority)
+export async function issueServingCertificate({ ca, ...input }: ServingInput & FromCa): Promise<IssuedCertificate> {
+  return issue(servingTemplate(input), ca)
 }
 
 /**
- * Issues a workload's X.509-SVID with a key of its own, within its authority's times and trust domain. Throws
- * CertificateError.
+ * Issues a workload's X.509-SVID with a new key, within the CA's validity and trust domain. Throws CertificateError.
  */
-export async function issueWorkloadCertificate({
-  authority,
-  ...input
-}: WorkloadInput & FromAuthority): Promise<IssuedCertificate> {
-  const { uris } = certificateInfo(authority.certificatePem)
+export async function issueWorkloadCertificate({ ca, ...input }: WorkloadInput & FromCa): Promise<IssuedCertificate> {
+  const { uris } = certificateInfo(ca.certificatePem)
   if (!uris.includes(`spiffe://${input.spiffeId.trustDomain}`)) {
-    throw new CertificateError(
-      'ERR_CERTIFICATE_AUTHORITY',
-      `authority is not of trust domain ${input.spiffeId.trustDomain}`,
-    )
+    throw new CertificateError('ERR_CERTIFICATE_CA', `the CA is not of trust domain ${input.spiffeId.trustDomain}`)
   }
-  return issue(workloadTemplate(input), authority)
+  return issue(workloadTemplate(input), ca)
 }
 
-async function issue(template: CertificateTemplate, authority: IssuedCertificate): Promise<IssuedCertificate> {
-  const bounded = withinAuthority(template, certificateInfo(authority.certificatePem))
+async function issue(template: CertificateTemplate, ca: IssuedCertificate): Promise<IssuedCertificate> {
+  const bounded = withinCa(template, certificateInfo(ca.certificatePem))
   const issued = await sign({
     template: bounded,
     keys: await generateKeys(),
-    signingKey: readPrivateKey(authority.privateKeyPem),
-    issuer: new X509Certificate(certificatesOfPem(authority.certificatePem)[0] ?? Buffer.alloc(0)),
+    signingKey: readPrivateKey(ca.privateKeyPem),
+    issuer: new X509Certificate(certificatesOfPem(ca.certificatePem)[0] ?? Buffer.alloc(0)),
   })
-  // Our own output is judged as strictly as a stored one before it leaves.
+  // An issued certificate is checked as strictly as a stored one.
   const { notBefore: now, dnsNames, uris } = bounded
-  const problem = certificateProblem({ ...issued, trustBundle: authority.certificatePem, now, dnsNames, uris })
+  const problem = certificateProblem({ ...issued, trustBundle: ca.certificatePem, now, dnsNames, uris })
   if (problem !== undefined)
-    throw new CertificateError('ERR_CERTIFICATE_AUTHORITY', `issued certificate is not valid: ${problem}`)
+    throw new CertificateError('ERR_CERTIFICATE_CA', `issued certificate is not valid: ${problem}`)
   return issued
 }
 
@@ -106,8 +96,8 @@ function readPrivateKey(pem: string): KeyObject {
   try {
     return createPrivateKey(pem)
   } catch {
-    // Without the cause: it may quote the key (I3).
-    throw new CertificateError('ERR_CERTIFICATE_AUTHORITY', 'authority has no usable private key')
+    // The cause may quote the key, so it is left out (I3).
+    throw new CertificateError('ERR_CERTIFICATE_CA', 'the CA has no usable private key')
   }
 }
 
@@ -143,7 +133,7 @@ async function sign({ template, keys, signingKey, issuer }: SignInput): Promise<
   }
 }
 
-/** RFC 5280 §4.1.2.2: positive, at most 20 bytes; 126 random bits. */
+/** A positive number of 16 bytes with 126 random bits (RFC 5280 §4.1.2.2 allows 20 bytes). */
 function newSerialNumber(): string {
   const bytes = randomBytes(16)
   bytes[0] = ((bytes[0] ?? 0) & 0x3f) | 0x40
@@ -155,12 +145,12 @@ async function extensionsOf(
   publicKey: PublicKey,
   issuer: X509Certificate | undefined,
 ): Promise<Extension[]> {
-  const { authority, dnsNames, uris, usages } = template
+  const { ca, dnsNames, uris, usages } = template
   const { keyCertSign, cRLSign, digitalSignature } = KeyUsageFlags
   return [
-    authority ? new BasicConstraintsExtension(true, 0, true) : new BasicConstraintsExtension(false, undefined, true),
+    ca ? new BasicConstraintsExtension(true, 0, true) : new BasicConstraintsExtension(false, undefined, true),
     // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- flags of one enum, combined
-    new KeyUsagesExtension(authority ? keyCertSign | cRLSign : digitalSignature, true),
+    new KeyUsagesExtension(ca ? keyCertSign | cRLSign : digitalSignature, true),
     ...(usages.length === 0 ? [] : [new ExtendedKeyUsageExtension(usages.map((usage) => ExtendedKeyUsage[usage]))]),
     new SubjectAlternativeNameExtension([
       ...dnsNames.map((value) => ({ type: 'dns' as const, value })),

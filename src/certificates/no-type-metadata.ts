@@ -1,6 +1,6 @@
 /**
- * The container that @peculiar/x509 wires itself with (tsyringe) refuses to load where nothing answers for the types
- * of constructor parameters, although the library's classes have none. This answers that there are none.
+ * tsyringe, the container that @peculiar/x509 uses, refuses to load without a Reflect that answers for the types of
+ * constructor parameters. The classes of the library have no such parameters, so this says that there are none.
  */
 const answers = { getMetadata: () => undefined, getOwnMetadata: () => undefined }
 

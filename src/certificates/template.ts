@@ -2,31 +2,32 @@ import { parseSpiffeId, type SpiffeId, formatSpiffeId } from '../identity/spiffe
 import { isTrustDomain } from '../identity/trust-domain.ts'
 import { CertificateError } from './pem.ts'
 
-/** From when to when, in milliseconds since the epoch; certificates say whole seconds. */
+/** Milliseconds since the epoch; a certificate holds whole seconds. */
 interface Validity {
   readonly notBefore: number
   readonly notAfter: number
 }
 
-/** What a certificate will say, without keys, serial number and signature. */
+/** The content of a certificate without keys, serial number and signature. */
 export interface CertificateTemplate extends Validity {
   readonly subject: { readonly commonName?: string; readonly organization?: string }
   readonly dnsNames: readonly string[]
   readonly uris: readonly string[]
-  readonly authority: boolean
+  /** Whether the certificate is a CA. */
+  readonly ca: boolean
   readonly usages: readonly ('serverAuth' | 'clientAuth')[]
 }
 
-export interface AuthorityInput extends Validity {
+export interface CaInput extends Validity {
   readonly commonName: string
   readonly trustDomain: string
 }
 
 /**
- * The trust domain's certificate authority: self-signed, its URI the trust domain's own SPIFFE ID (X509-SVID §2, §4.2).
- * It signs leaves only.
+ * A self-signed CA of the trust domain. Its URI is the SPIFFE ID of the trust domain (X509-SVID §2, §4.2). The CA signs
+ * leaf certificates only.
  */
-export function authorityTemplate({ commonName, trustDomain, ...validity }: AuthorityInput): CertificateTemplate {
+export function caTemplate({ commonName, trustDomain, ...validity }: CaInput): CertificateTemplate {
   if (!isTrustDomain(trustDomain))
     throw new CertificateError('ERR_CERTIFICATE_NAME', `not a trust domain: ${trustDomain}`)
   if (commonName === '' || commonName.length > maxCommonName) {
@@ -37,7 +38,7 @@ export function authorityTemplate({ commonName, trustDomain, ...validity }: Auth
     subject: { commonName },
     dnsNames: [],
     uris: [`spiffe://${trustDomain}`],
-    authority: true,
+    ca: true,
     usages: [],
   }
 }
@@ -46,7 +47,7 @@ export interface ServingInput extends Validity {
   readonly dnsNames: readonly string[]
 }
 
-/** The certificate of an HTTPS server: DNS names, and no URI, so that it is nobody's SVID. */
+/** The certificate of an HTTPS server. It has DNS names and no URI, so it is not an SVID. */
 export function servingTemplate({ dnsNames, ...validity }: ServingInput): CertificateTemplate {
   const [first] = checkDnsNames(dnsNames)
   if (first === undefined) throw new CertificateError('ERR_CERTIFICATE_NAME', 'serving certificate has no DNS name')
@@ -55,18 +56,18 @@ export function servingTemplate({ dnsNames, ...validity }: ServingInput): Certif
     subject: first.length > maxCommonName ? { organization } : { commonName: first },
     dnsNames,
     uris: [],
-    authority: false,
+    ca: false,
     usages: ['serverAuth'],
   }
 }
 
 export interface WorkloadInput extends Validity {
   readonly spiffeId: SpiffeId
-  /** DNS names besides. The caller has made sure that they are the workload's own. */
+  /** Additional DNS names. The caller has checked that the workload owns them. */
   readonly dnsNames?: readonly string[]
 }
 
-/** A workload's X.509-SVID (X509-SVID §2, §4): one URI, client and server. */
+/** A workload's X.509-SVID (X509-SVID §2, §4): one URI, for clients and servers. */
 export function workloadTemplate({ spiffeId, dnsNames = [], ...validity }: WorkloadInput): CertificateTemplate {
   const uri = formatSpiffeId(spiffeId)
   if (parseSpiffeId(uri) === undefined) {
@@ -77,12 +78,12 @@ export function workloadTemplate({ spiffeId, dnsNames = [], ...validity }: Workl
     subject: { organization },
     dnsNames: checkDnsNames(dnsNames),
     uris: [uri],
-    authority: false,
+    ca: false,
     usages: ['serverAuth', 'clientAuth'],
   }
 }
 
-/** What may be in a leaf's name where a DNS name does not fit (X.520: 64 characters). */
+/** The name of a leaf whose DNS name is longer than a common name may be (X.520: 64 characters). */
 const organization = 'Signet'
 const maxCommonName = 64
 const dnsName = /^(?=.{1,253}$)[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*$/
@@ -99,13 +100,13 @@ function checkValidity({ notBefore, notAfter }: Validity): Validity {
   return { notBefore, notAfter }
 }
 
-/** A template that lies within what its authority is valid for. Throws where the two do not meet. */
-export function withinAuthority(template: CertificateTemplate, authority: Validity): CertificateTemplate {
+/** Cuts the validity of a template to that of its CA. Throws CertificateError if the two do not overlap. */
+export function withinCa(template: CertificateTemplate, ca: Validity): CertificateTemplate {
   return {
     ...template,
     ...checkValidity({
-      notBefore: Math.max(template.notBefore, authority.notBefore),
-      notAfter: Math.min(template.notAfter, authority.notAfter),
+      notBefore: Math.max(template.notBefore, ca.notBefore),
+      notAfter: Math.min(template.notAfter, ca.notAfter),
     }),
   }
 }

@@ -2,27 +2,26 @@ import { X509Certificate } from 'node:crypto'
 import { CertificateError, certificatesOfPem, encodePem } from './pem.ts'
 
 /**
- * The authorities of a bundle, each as PEM of its own, in their order and each once. Throws CertificateError with
- * `ERR_CERTIFICATE_FORM` for anything in it that is not a certificate and `ERR_CERTIFICATE_AUTHORITY` for one that is
- * not an authority's: a leaf in a bundle would be trusted as a root by some libraries.
+ * The CAs of a trust bundle, each as a PEM text, in order and without repetitions. Throws CertificateError with
+ * `ERR_CERTIFICATE_FORM` for a block that is not a certificate, and `ERR_CERTIFICATE_CA` for a leaf certificate, which
+ * some libraries would trust as a root.
  */
 export function parseTrustBundle(text: string): string[] {
-  return [...new Set(certificatesOfPem(text).map(authorityPem))]
+  return [...new Set(certificatesOfPem(text).map(caPem))]
 }
 
-/** One bundle of several authorities or bundles: each once, in the order given. Throws like `parseTrustBundle`. */
+/** Joins CAs and bundles into one bundle, in order and without repetitions. Throws like `parseTrustBundle`. */
 export function joinTrustBundle(pems: readonly string[]): string {
   return [...new Set(pems.flatMap(parseTrustBundle))].join('')
 }
 
-function authorityPem(der: Buffer): string {
-  let authority: boolean
+function caPem(der: Buffer): string {
+  let ca: boolean
   try {
-    authority = new X509Certificate(der).ca
+    ca = new X509Certificate(der).ca
   } catch (cause) {
     throw new CertificateError('ERR_CERTIFICATE_FORM', 'trust bundle has a certificate that cannot be read', { cause })
   }
-  if (!authority)
-    throw new CertificateError('ERR_CERTIFICATE_AUTHORITY', 'trust bundle has a certificate that is not an authority')
+  if (!ca) throw new CertificateError('ERR_CERTIFICATE_CA', 'trust bundle has a certificate that is not a CA')
   return encodePem('CERTIFICATE', der)
 }

@@ -7,7 +7,7 @@ import {
   X509Certificate as ParsedCertificate,
 } from './x509.ts'
 
-/** What a certificate says, unverified. */
+/** The content of a certificate. Nothing is verified. */
 export interface CertificateInfo {
   /** Milliseconds since the epoch. */
   readonly notBefore: number
@@ -16,7 +16,7 @@ export interface CertificateInfo {
   readonly uris: readonly string[]
   /** Hexadecimal, lower case. */
   readonly serialNumber: string
-  /** Key identifier of the issuer and of the certificate itself, hexadecimal; absent where the certificate has none. */
+  /** Key identifiers of the issuer and of the certificate, hexadecimal; absent if the certificate has none. */
   readonly issuerKeyId?: string
   readonly subjectKeyId?: string
 }
@@ -38,28 +38,28 @@ export function certificateInfo(pem: string): CertificateInfo {
   }
 }
 
-/** Whether a certificate was signed by another, which is an authority. Throws CertificateError where one is unreadable. */
+/** Whether a CA signed a certificate. Throws CertificateError if either cannot be read. */
 export function isIssuedBy(leafPem: string, caPem: string): boolean {
   const leaf = readCertificate(leafPem)
-  const authority = readCertificate(caPem)
-  return authority.ca && leaf.checkIssued(authority) && leaf.verify(authority.publicKey)
+  const ca = readCertificate(caPem)
+  return ca.ca && leaf.checkIssued(ca) && leaf.verify(ca.publicKey)
 }
 
 export interface CertificateExpectations {
   readonly certificatePem: string
   readonly privateKeyPem: string
-  /** Authorities, one of which has to have issued the certificate. */
+  /** CAs in PEM, one of which must have issued the certificate. */
   readonly trustBundle: string
   /** Milliseconds since the epoch. */
   readonly now: number
-  /** The names it has to have, neither more nor fewer, in any order. */
+  /** The names that the certificate must have, exactly these, in any order. */
   readonly dnsNames: readonly string[]
   readonly uris: readonly string[]
 }
 
 /**
- * Why a leaf certificate and its key cannot be used, or undefined: unreadable, not valid now, other names, another key,
- * an authority itself, or issued by nobody in the bundle. Never throws, so that nothing of a key ends up in a message.
+ * Why a leaf certificate and its key cannot be used: unreadable, not valid now, other names, another key, a CA, or issued
+ * by no CA of the bundle. Undefined if they can be used. Never throws, so that no message quotes the key.
  */
 export function certificateProblem(expected: CertificateExpectations): string | undefined {
   const { certificatePem, privateKeyPem, trustBundle, now, dnsNames, uris } = expected
@@ -69,11 +69,11 @@ export function certificateProblem(expected: CertificateExpectations): string | 
     if (now < info.notBefore) return 'certificate is not valid yet'
     if (now >= info.notAfter) return 'certificate has expired'
     if (!sameNames(info.dnsNames, dnsNames) || !sameNames(info.uris, uris)) return 'certificate has other names'
-    if (certificate.ca) return 'certificate is an authority'
+    if (certificate.ca) return 'certificate is a CA'
     if (!belongsTo(certificate, privateKeyPem)) return 'private key is not that of the certificate'
-    const authorities = splitPem(trustBundle)
-    const valid = authorities.some((pem) => isIssuedBy(certificatePem, pem) && certificateInfo(pem).notAfter > now)
-    return valid ? undefined : 'certificate is issued by no authority of the trust bundle'
+    const cas = splitPem(trustBundle)
+    const valid = cas.some((pem) => isIssuedBy(certificatePem, pem) && certificateInfo(pem).notAfter > now)
+    return valid ? undefined : 'no CA of the trust bundle issued the certificate'
   } catch {
     return 'certificate cannot be read'
   }
@@ -91,10 +91,10 @@ function sameNames(one: readonly string[], other: readonly string[]): boolean {
   return one.length === other.length && [...one].sort().join('\n') === [...other].sort().join('\n')
 }
 
-/** For checks of signatures and keys: OpenSSL's reading. */
+/** OpenSSL's parser, which verifies signatures and compares keys. */
 const readCertificate = (pem: string): X509Certificate => read(pem, (der) => new X509Certificate(der))
 
-/** For what the certificate says: extensions too. */
+/** The parser of @peculiar/x509, which also reads extensions. */
 const parseCertificate = (pem: string): ParsedCertificate => read(pem, (der) => new ParsedCertificate(der))
 
 function read<T>(pem: string, parse: (der: Buffer) => T): T {

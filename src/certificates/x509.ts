@@ -1,4 +1,4 @@
-/** The door to @peculiar/x509: whoever needs it imports it from here, so that it finds what it needs when it loads. */
+/** The only importer of @peculiar/x509. The first import prepares what the library needs when it loads. */
 import './no-type-metadata.ts'
 
 export {

@@ -7,7 +7,7 @@ import { createRemoteJWKSet, customFetch, jwtVerify } from 'jose'
 import { Agent, fetch, request } from 'undici'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type Authority, createAuthority } from '../../src/authority/authority.ts'
-import { createAuthority as createCertificateAuthority, issueServingCertificate } from '../../src/certificates/issue.ts'
+import { createCertificateAuthority, issueServingCertificate } from '../../src/certificates/issue.ts'
 import { DAY, HOUR } from '../../src/time/duration.ts'
 import { algorithms } from '../../src/keys/algorithm.ts'
 import { serializeJwks } from '../../src/keys/jwks.ts'
@@ -45,7 +45,7 @@ beforeAll(async () => {
   const validity = { notBefore: now - HOUR, notAfter: now + DAY }
   const ca = await createCertificateAuthority({ commonName: 'test', trustDomain: 'cluster.local', ...validity })
   const { certificatePem, privateKeyPem } = await issueServingCertificate({
-    authority: ca,
+    ca: ca,
     dnsNames: ['localhost'],
     ...validity,
   })

@@ -14,7 +14,7 @@ import { RateLimit } from '../../src/authority/oauth/rate-limit.ts'
 import { ServiceAccountCallers } from '../../src/authority/callers/service-account-authenticator.ts'
 import { tokenEndpoint } from '../../src/authority/token/token-endpoint.ts'
 import { TokenIssuer } from '../../src/authority/token/token-issuer.ts'
-import { createAuthority as createCertificateAuthority, issueServingCertificate } from '../../src/certificates/issue.ts'
+import { createCertificateAuthority, issueServingCertificate } from '../../src/certificates/issue.ts'
 import { type Clock, systemClock } from '../../src/time/clock.ts'
 import { DAY, HOUR, MINUTE } from '../../src/time/duration.ts'
 import type { IssuerScope } from '../../src/identity/issuer.ts'
@@ -73,7 +73,7 @@ export async function startAuthority(options: RunningAuthorityOptions): Promise<
   const now = Date.now()
   const validity = { notBefore: now - HOUR, notAfter: now + DAY }
   const ca = await createCertificateAuthority({ commonName: 'test', trustDomain: 'cluster.local', ...validity })
-  const leaf = await issueServingCertificate({ authority: ca, dnsNames: ['localhost'], ...validity })
+  const leaf = await issueServingCertificate({ ca: ca, dnsNames: ['localhost'], ...validity })
   const server = createServer({ cert: leaf.certificatePem, key: leaf.privateKeyPem })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')

@@ -1,7 +1,11 @@
 import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createAuthority, type IssuedCertificate, issueServingCertificate } from '../../src/certificates/issue.ts'
+import {
+  createCertificateAuthority,
+  type IssuedCertificate,
+  issueServingCertificate,
+} from '../../src/certificates/issue.ts'
 import { DAY, HOUR } from '../../src/time/duration.ts'
 
 /** The name that the API server asks for, as in the certificates made here. */
@@ -24,7 +28,7 @@ export class ServingAuthority {
     const now = Date.now()
     const validity = { notBefore: now - DAY, notAfter: now + 30 * DAY }
     return new ServingAuthority(
-      await createAuthority({ commonName: 'Signet test', trustDomain: 'cluster.local', ...validity }),
+      await createCertificateAuthority({ commonName: 'Signet test', trustDomain: 'cluster.local', ...validity }),
     )
   }
 
@@ -35,7 +39,7 @@ export class ServingAuthority {
     dnsNames = [servingName],
   } = {}): Promise<ServingFiles> {
     const { authority } = this
-    const leaf = await issueServingCertificate({ authority, dnsNames, notBefore, notAfter })
+    const leaf = await issueServingCertificate({ ca: authority, dnsNames, notBefore, notAfter })
     return { 'tls.crt': leaf.certificatePem, 'tls.key': leaf.privateKeyPem, 'ca.crt': this.ca }
   }
 }

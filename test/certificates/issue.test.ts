@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
-  createAuthority,
+  createCertificateAuthority,
   type IssuedCertificate,
   issueServingCertificate,
   issueWorkloadCertificate,
@@ -22,21 +22,21 @@ const spiffeId = { trustDomain: 'cluster.local', namespace: 'shop', name: 'order
 const dnsNames = ['signet-webhook.signet-system.svc', 'signet-webhook.signet-system.svc.cluster.local']
 
 let directory: string
-let authority: IssuedCertificate
+let ca: IssuedCertificate
 let serving: IssuedCertificate
 let workload: IssuedCertificate
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'signet-certificates-'))
-  authority = await createAuthority({
+  ca = await createCertificateAuthority({
     commonName: 'Signet cluster.local',
     trustDomain: 'cluster.local',
     ...validity,
     notAfter: now + 365 * DAY,
   })
-  serving = await issueServingCertificate({ authority, dnsNames, ...validity })
-  workload = await issueWorkloadCertificate({ authority, spiffeId, dnsNames: ['orders.shop.svc'], ...validity })
-  const files = { authority, serving, workload }
+  serving = await issueServingCertificate({ ca, dnsNames, ...validity })
+  workload = await issueWorkloadCertificate({ ca, spiffeId, dnsNames: ['orders.shop.svc'], ...validity })
+  const files = { ca, serving, workload }
   await Promise.all(
     Object.entries(files).map(([name, { certificatePem }]) =>
       writeFile(join(directory, `${name}.pem`), certificatePem),
@@ -48,22 +48,22 @@ afterAll(() => rm(directory, { recursive: true }))
 const text = async (name: string): Promise<string> =>
   (await run('openssl', ['x509', '-in', join(directory, `${name}.pem`), '-noout', '-text'])).stdout
 
-describe('createAuthority', () => {
+describe('createCertificateAuthority', () => {
   it('signs itself, and leaves only (RFC 5280 §4.2.1.3, §4.2.1.9)', async () => {
-    const certificate = new X509Certificate(authority.certificatePem)
+    const certificate = new X509Certificate(ca.certificatePem)
     expect(certificate.ca).toBe(true)
     expect(certificate.verify(certificate.publicKey)).toBe(true)
     expect(certificate.subject).toBe('CN=Signet cluster.local')
-    const shown = await text('authority')
+    const shown = await text('ca')
     expect(shown).toMatch(/Basic Constraints: critical\s+CA:TRUE, pathlen:0/)
     expect(shown).toMatch(/Key Usage: critical\s+Certificate Sign, CRL Sign\n/)
     expect(shown).not.toContain('Extended Key Usage')
-    expect(certificateInfo(authority.certificatePem).uris).toEqual(['spiffe://cluster.local'])
+    expect(certificateInfo(ca.certificatePem).uris).toEqual(['spiffe://cluster.local'])
   })
 
   it('makes a key of its own each time', async () => {
     const input = { commonName: 'x', trustDomain: 'cluster.local', ...validity }
-    const [one, other] = await Promise.all([createAuthority(input), createAuthority(input)])
+    const [one, other] = await Promise.all([createCertificateAuthority(input), createCertificateAuthority(input)])
     expect(certificateInfo(one.certificatePem).subjectKeyId).not.toBe(
       certificateInfo(other.certificatePem).subjectKeyId,
     )
@@ -95,10 +95,10 @@ describe('issueWorkloadCertificate', () => {
     })
   })
 
-  it('refuses an identity of another trust domain than the authority’s', async () => {
+  it('refuses an identity of another trust domain than the CA’s', async () => {
     const foreign = { ...spiffeId, trustDomain: 'other.example' }
-    await expect(issueWorkloadCertificate({ authority, spiffeId: foreign, ...validity })).rejects.toMatchObject({
-      code: 'ERR_CERTIFICATE_AUTHORITY',
+    await expect(issueWorkloadCertificate({ ca, spiffeId: foreign, ...validity })).rejects.toMatchObject({
+      code: 'ERR_CERTIFICATE_CA',
     })
   })
 })
@@ -112,7 +112,7 @@ describe('every leaf', () => {
         '-purpose',
         purpose,
         '-CAfile',
-        join(directory, 'authority.pem'),
+        join(directory, 'ca.pem'),
         join(directory, `${name}.pem`),
       ])
     await expect(verify('serving', 'sslserver')).resolves.toMatchObject({
@@ -123,8 +123,8 @@ describe('every leaf', () => {
     await expect(verify('serving', 'sslclient')).rejects.toBeDefined()
   })
 
-  it('points to the key of its authority and has a serial number of its own', () => {
-    const { subjectKeyId } = certificateInfo(authority.certificatePem)
+  it('points to the key of its CA and has a serial number of its own', () => {
+    const { subjectKeyId } = certificateInfo(ca.certificatePem)
     const leaves = [serving, workload].map(({ certificatePem }) => certificateInfo(certificatePem))
     expect(subjectKeyId).toMatch(/^[0-9a-f]{40}$/)
     expect(leaves.map(({ issuerKeyId }) => issuerKeyId)).toEqual([subjectKeyId, subjectKeyId])
@@ -134,52 +134,52 @@ describe('every leaf', () => {
   })
 
   it('comes with the PKCS #8 key of a P-256 pair of its own', () => {
-    for (const { certificatePem, privateKeyPem } of [authority, serving, workload]) {
+    for (const { certificatePem, privateKeyPem } of [ca, serving, workload]) {
       expect(privateKeyPem).toMatch(/^-----BEGIN PRIVATE KEY-----\n/)
       const key = createPrivateKey(privateKeyPem)
       expect(key.asymmetricKeyDetails).toEqual({ namedCurve: 'prime256v1' })
       expect(new X509Certificate(certificatePem).checkPrivateKey(key)).toBe(true)
     }
-    expect(new Set([authority, serving, workload].map(({ privateKeyPem }) => privateKeyPem)).size).toBe(3)
+    expect(new Set([ca, serving, workload].map(({ privateKeyPem }) => privateKeyPem)).size).toBe(3)
   })
 
-  it('never outlasts its authority', async () => {
+  it('never outlasts its CA', async () => {
     const long = { notBefore: now - 30 * DAY, notAfter: now + 1000 * DAY }
-    const { certificatePem } = await issueServingCertificate({ authority, dnsNames, ...long })
-    const { notBefore, notAfter } = certificateInfo(authority.certificatePem)
+    const { certificatePem } = await issueServingCertificate({ ca, dnsNames, ...long })
+    const { notBefore, notAfter } = certificateInfo(ca.certificatePem)
     expect(certificateInfo(certificatePem)).toMatchObject({ notBefore, notAfter })
-    expect(isIssuedBy(certificatePem, authority.certificatePem)).toBe(true)
+    expect(isIssuedBy(certificatePem, ca.certificatePem)).toBe(true)
     const gone = { notBefore: now + 400 * DAY, notAfter: now + 401 * DAY }
-    await expect(issueServingCertificate({ authority, dnsNames, ...gone })).rejects.toMatchObject({
+    await expect(issueServingCertificate({ ca, dnsNames, ...gone })).rejects.toMatchObject({
       code: 'ERR_CERTIFICATE_VALIDITY',
     })
   })
 
-  it('is not issued with the key of another authority', async () => {
-    const stranger = await createAuthority({
+  it('is not issued with the key of another CA', async () => {
+    const stranger = await createCertificateAuthority({
       commonName: 'Signet cluster.local',
       trustDomain: 'cluster.local',
       ...validity,
     })
-    const mixed = { certificatePem: authority.certificatePem, privateKeyPem: stranger.privateKeyPem }
-    await expect(issueServingCertificate({ authority: mixed, dnsNames, ...validity })).rejects.toMatchObject({
-      code: 'ERR_CERTIFICATE_AUTHORITY',
+    const mixed = { certificatePem: ca.certificatePem, privateKeyPem: stranger.privateKeyPem }
+    await expect(issueServingCertificate({ ca: mixed, dnsNames, ...validity })).rejects.toMatchObject({
+      code: 'ERR_CERTIFICATE_CA',
     })
   })
 
   it('is not issued by a leaf', async () => {
-    await expect(issueServingCertificate({ authority: serving, dnsNames, ...validity })).rejects.toMatchObject({
-      code: 'ERR_CERTIFICATE_AUTHORITY',
+    await expect(issueServingCertificate({ ca: serving, dnsNames, ...validity })).rejects.toMatchObject({
+      code: 'ERR_CERTIFICATE_CA',
     })
   })
 
-  it('I3: says nothing of an authority’s key that cannot be read', async () => {
+  it('I3: says nothing of a CA’s key that cannot be read', async () => {
     const error: unknown = await issueServingCertificate({
-      authority: { ...authority, privateKeyPem: 'c2VjcmV0' },
+      ca: { ...ca, privateKeyPem: 'c2VjcmV0' },
       dnsNames,
       ...validity,
     }).catch((thrown: unknown) => thrown)
-    expect(error).toMatchObject({ code: 'ERR_CERTIFICATE_AUTHORITY', message: 'authority has no usable private key' })
+    expect(error).toMatchObject({ code: 'ERR_CERTIFICATE_CA', message: 'the CA has no usable private key' })
     expect((error as Error).cause).toBeUndefined()
   })
 })

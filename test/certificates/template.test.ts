@@ -1,22 +1,17 @@
 import { describe, expect, it } from 'vitest'
 import { DAY } from '../../src/time/duration.ts'
-import {
-  authorityTemplate,
-  servingTemplate,
-  withinAuthority,
-  workloadTemplate,
-} from '../../src/certificates/template.ts'
+import { caTemplate, servingTemplate, withinCa, workloadTemplate } from '../../src/certificates/template.ts'
 
 const validity = { notBefore: 0, notAfter: DAY }
 const spiffeId = { trustDomain: 'cluster.local', namespace: 'shop', name: 'orders' }
 const refused = (code: string) => expect.objectContaining({ code }) as Error
 
-describe('authorityTemplate', () => {
+describe('caTemplate', () => {
   const input = { commonName: 'Signet cluster.local', trustDomain: 'cluster.local', ...validity }
 
   it('names the trust domain and nothing else (X509-SVID §2, §4.2)', () => {
-    expect(authorityTemplate(input)).toMatchObject({
-      authority: true,
+    expect(caTemplate(input)).toMatchObject({
+      ca: true,
       uris: ['spiffe://cluster.local'],
       dnsNames: [],
       usages: [],
@@ -24,23 +19,23 @@ describe('authorityTemplate', () => {
   })
 
   it.each(['', 'Cluster.Local', 'a/b', 'a b', 'a'.repeat(256)])('refuses the trust domain "%s"', (trustDomain) => {
-    expect(() => authorityTemplate({ ...input, trustDomain })).toThrow(refused('ERR_CERTIFICATE_NAME'))
+    expect(() => caTemplate({ ...input, trustDomain })).toThrow(refused('ERR_CERTIFICATE_NAME'))
   })
 
   it.each(['', 'x'.repeat(65)])('refuses the common name "%s"', (commonName) => {
-    expect(() => authorityTemplate({ ...input, commonName })).toThrow(refused('ERR_CERTIFICATE_NAME'))
+    expect(() => caTemplate({ ...input, commonName })).toThrow(refused('ERR_CERTIFICATE_NAME'))
   })
 
   it('refuses to end before it begins', () => {
-    expect(() => authorityTemplate({ ...input, notAfter: 0 })).toThrow(refused('ERR_CERTIFICATE_VALIDITY'))
-    expect(() => authorityTemplate({ ...input, notAfter: Number.NaN })).toThrow(refused('ERR_CERTIFICATE_VALIDITY'))
+    expect(() => caTemplate({ ...input, notAfter: 0 })).toThrow(refused('ERR_CERTIFICATE_VALIDITY'))
+    expect(() => caTemplate({ ...input, notAfter: Number.NaN })).toThrow(refused('ERR_CERTIFICATE_VALIDITY'))
   })
 })
 
 describe('servingTemplate', () => {
   it('is for servers and carries no URI, so that it is nobody’s SVID', () => {
     const template = servingTemplate({ dnsNames: ['signet-webhook.signet-system.svc'], ...validity })
-    expect(template).toMatchObject({ authority: false, uris: [], usages: ['serverAuth'] })
+    expect(template).toMatchObject({ ca: false, uris: [], usages: ['serverAuth'] })
     expect(template.subject.commonName).toBe('signet-webhook.signet-system.svc')
   })
 
@@ -69,7 +64,7 @@ describe('workloadTemplate', () => {
   it('carries one URI, the SPIFFE ID (X509-SVID §2)', () => {
     const template = workloadTemplate({ spiffeId, dnsNames: ['orders.shop.svc'], ...validity })
     expect(template).toMatchObject({
-      authority: false,
+      ca: false,
       uris: ['spiffe://cluster.local/ns/shop/sa/orders'],
       dnsNames: ['orders.shop.svc'],
       usages: ['serverAuth', 'clientAuth'],
@@ -87,18 +82,16 @@ describe('workloadTemplate', () => {
   )
 })
 
-describe('withinAuthority', () => {
+describe('withinCa', () => {
   const template = servingTemplate({ dnsNames: ['a.svc'], notBefore: 10, notAfter: 20 })
 
-  it('cuts a certificate to the times of its authority (CVE-2021-32923)', () => {
-    expect(withinAuthority(template, { notBefore: 0, notAfter: 30 })).toMatchObject({ notBefore: 10, notAfter: 20 })
-    expect(withinAuthority(template, { notBefore: 12, notAfter: 15 })).toMatchObject({ notBefore: 12, notAfter: 15 })
+  it('cuts a certificate to the times of its CA (CVE-2021-32923)', () => {
+    expect(withinCa(template, { notBefore: 0, notAfter: 30 })).toMatchObject({ notBefore: 10, notAfter: 20 })
+    expect(withinCa(template, { notBefore: 12, notAfter: 15 })).toMatchObject({ notBefore: 12, notAfter: 15 })
   })
 
   it('refuses where nothing is left', () => {
-    expect(() => withinAuthority(template, { notBefore: 0, notAfter: 10 })).toThrow(refused('ERR_CERTIFICATE_VALIDITY'))
-    expect(() => withinAuthority(template, { notBefore: 20, notAfter: 30 })).toThrow(
-      refused('ERR_CERTIFICATE_VALIDITY'),
-    )
+    expect(() => withinCa(template, { notBefore: 0, notAfter: 10 })).toThrow(refused('ERR_CERTIFICATE_VALIDITY'))
+    expect(() => withinCa(template, { notBefore: 20, notAfter: 30 })).toThrow(refused('ERR_CERTIFICATE_VALIDITY'))
   })
 })

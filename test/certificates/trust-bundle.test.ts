@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { createAuthority, issueServingCertificate } from '../../src/certificates/issue.ts'
+import { createCertificateAuthority, issueServingCertificate } from '../../src/certificates/issue.ts'
 import { joinTrustBundle, parseTrustBundle } from '../../src/certificates/trust-bundle.ts'
 import { DAY } from '../../src/time/duration.ts'
 
@@ -11,17 +11,17 @@ let key: string
 
 beforeAll(async () => {
   const input = { commonName: 'Signet cluster.local', trustDomain: 'cluster.local', ...validity }
-  const authority = await createAuthority(input)
-  old = authority.certificatePem
-  key = authority.privateKeyPem
-  next = (await createAuthority(input)).certificatePem
-  leaf = (await issueServingCertificate({ authority, dnsNames: ['a.svc'], ...validity })).certificatePem
+  const ca = await createCertificateAuthority(input)
+  old = ca.certificatePem
+  key = ca.privateKeyPem
+  next = (await createCertificateAuthority(input)).certificatePem
+  leaf = (await issueServingCertificate({ ca, dnsNames: ['a.svc'], ...validity })).certificatePem
 })
 
 const refused = (code: string) => expect.objectContaining({ code }) as Error
 
 describe('joinTrustBundle', () => {
-  it('holds each authority once, in the order given', () => {
+  it('holds each CA once, in the order given', () => {
     expect(joinTrustBundle([old, next])).toBe(old + next)
     expect(joinTrustBundle([next, old + next, old])).toBe(next + old)
     expect(joinTrustBundle([])).toBe('')
@@ -42,7 +42,7 @@ describe('joinTrustBundle', () => {
   })
 
   it('lets no leaf into a bundle', () => {
-    expect(() => joinTrustBundle([old, leaf])).toThrow(refused('ERR_CERTIFICATE_AUTHORITY'))
+    expect(() => joinTrustBundle([old, leaf])).toThrow(refused('ERR_CERTIFICATE_CA'))
   })
 })
 

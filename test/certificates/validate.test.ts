@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import {
-  createAuthority,
+  createCertificateAuthority,
   type IssuedCertificate,
   issueServingCertificate,
   issueWorkloadCertificate,
@@ -24,18 +24,18 @@ const input = {
   notAfter: now + 365 * DAY,
 }
 
-let authority: IssuedCertificate
+let ca: IssuedCertificate
 let stranger: IssuedCertificate
 let leaf: IssuedCertificate
 let good: CertificateExpectations
 
 beforeAll(async () => {
-  authority = await createAuthority(input)
-  stranger = await createAuthority(input)
-  leaf = await issueServingCertificate({ authority, dnsNames, ...validity })
+  ca = await createCertificateAuthority(input)
+  stranger = await createCertificateAuthority(input)
+  leaf = await issueServingCertificate({ ca, dnsNames, ...validity })
   good = {
     ...leaf,
-    trustBundle: stranger.certificatePem + authority.certificatePem,
+    trustBundle: stranger.certificatePem + ca.certificatePem,
     now,
     dnsNames: ['a.svc', 'b.svc'],
     uris: [],
@@ -44,17 +44,17 @@ beforeAll(async () => {
 
 describe('isIssuedBy', () => {
   it('tells authorities of the same name apart by their signature', () => {
-    expect(isIssuedBy(leaf.certificatePem, authority.certificatePem)).toBe(true)
+    expect(isIssuedBy(leaf.certificatePem, ca.certificatePem)).toBe(true)
     expect(isIssuedBy(leaf.certificatePem, stranger.certificatePem)).toBe(false)
   })
 
-  it('takes no leaf for an authority', () => {
+  it('takes no leaf for a CA', () => {
     expect(isIssuedBy(leaf.certificatePem, leaf.certificatePem)).toBe(false)
   })
 
   it('refuses what cannot be read', () => {
     const garbage = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n'
-    expect(() => isIssuedBy(garbage, authority.certificatePem)).toThrow(
+    expect(() => isIssuedBy(garbage, ca.certificatePem)).toThrow(
       expect.objectContaining({ code: 'ERR_CERTIFICATE_FORM' }),
     )
     expect(() => certificateInfo(garbage)).toThrow(expect.objectContaining({ code: 'ERR_CERTIFICATE_FORM' }))
@@ -68,7 +68,7 @@ describe('certificateProblem', () => {
   })
 
   it('finds nothing wrong with a workload’s', async () => {
-    const workload = await issueWorkloadCertificate({ authority, spiffeId, ...validity })
+    const workload = await issueWorkloadCertificate({ ca, spiffeId, ...validity })
     const uris = ['spiffe://cluster.local/ns/shop/sa/orders']
     expect(certificateProblem({ ...good, ...workload, dnsNames: [], uris })).toBeUndefined()
   })
@@ -82,9 +82,9 @@ describe('certificateProblem', () => {
     ['certificate has other names', () => ({ uris: ['spiffe://cluster.local/ns/shop/sa/orders'] })],
     ['private key is not that of the certificate', () => ({ privateKeyPem: stranger.privateKeyPem })],
     ['private key is not that of the certificate', () => ({ privateKeyPem: 'secret' })],
-    ['certificate is issued by no authority of the trust bundle', () => ({ trustBundle: stranger.certificatePem })],
-    ['certificate is issued by no authority of the trust bundle', () => ({ trustBundle: leaf.certificatePem })],
-    ['certificate is an authority', () => ({ ...authority, dnsNames: [], uris: ['spiffe://cluster.local'] })],
+    ['no CA of the trust bundle issued the certificate', () => ({ trustBundle: stranger.certificatePem })],
+    ['no CA of the trust bundle issued the certificate', () => ({ trustBundle: leaf.certificatePem })],
+    ['certificate is a CA', () => ({ ...ca, dnsNames: [], uris: ['spiffe://cluster.local'] })],
     ['certificate cannot be read', () => ({ certificatePem: '' })],
     ['certificate cannot be read', () => ({ certificatePem: leaf.privateKeyPem })],
     ['certificate cannot be read', () => ({ trustBundle: '' })],

@@ -4,7 +4,7 @@ import type { AddressInfo, Socket } from 'node:net'
 import type { KubeConfiguration } from '../../src/kube/client/kubeconfig.ts'
 import type { KubeObject, ObjectRef } from '../../src/kube/client/object.ts'
 import type { Resource } from '../../src/kube/client/resource.ts'
-import { createAuthority, issueServingCertificate } from '../../src/certificates/issue.ts'
+import { createCertificateAuthority, issueServingCertificate } from '../../src/certificates/issue.ts'
 import { answer, type FakeRequest, parsePath } from './api-server-answer.ts'
 import { Refusal, Storage } from './api-server-storage.ts'
 import { serveWatch } from './api-server-watch.ts'
@@ -234,7 +234,7 @@ async function read(incoming: IncomingMessage): Promise<FakeRequest> {
 
 async function certificates(): Promise<{ ca: string; tls: ServerOptions }> {
   const validity = { notBefore: Date.now() - 60_000, notAfter: Date.now() + 86_400_000 }
-  const authority = await createAuthority({ commonName: 'fake', trustDomain: 'fake.test', ...validity })
-  const leaf = await issueServingCertificate({ authority, dnsNames: ['localhost'], ...validity })
+  const authority = await createCertificateAuthority({ commonName: 'fake', trustDomain: 'fake.test', ...validity })
+  const leaf = await issueServingCertificate({ ca: authority, dnsNames: ['localhost'], ...validity })
   return { ca: authority.certificatePem, tls: { cert: leaf.certificatePem, key: leaf.privateKeyPem } }
 }

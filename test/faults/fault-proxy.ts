@@ -2,7 +2,7 @@ import { Agent, createServer, request as forward } from 'node:https'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { writeFile } from 'node:fs/promises'
 import { type AddressInfo, type Socket } from 'node:net'
-import { createAuthority, issueServingCertificate } from '../../src/certificates/issue.ts'
+import { createCertificateAuthority, issueServingCertificate } from '../../src/certificates/issue.ts'
 import { HOUR } from '../../src/time/duration.ts'
 import { loadConfig } from '../../src/kube/client/kubeconfig.ts'
 
@@ -75,8 +75,12 @@ export class FaultProxy {
     const { ca = '', cert = '', key = '' } = (await authenticate?.()) ?? {}
     const agent = new Agent({ ca, cert, key, keepAlive: true, maxSockets: 256 })
     const validity = { notBefore: Date.now() - HOUR, notAfter: Date.now() + 24 * HOUR }
-    const authority = await createAuthority({ commonName: 'faults', trustDomain: 'faults.test', ...validity })
-    const leaf = await issueServingCertificate({ authority, dnsNames: ['localhost'], ...validity })
+    const authority = await createCertificateAuthority({
+      commonName: 'faults',
+      trustDomain: 'faults.test',
+      ...validity,
+    })
+    const leaf = await issueServingCertificate({ ca: authority, dnsNames: ['localhost'], ...validity })
     const server = createServer({ cert: leaf.certificatePem, key: leaf.privateKeyPem })
     const sockets = new Set<Socket>()
     server.on('connection', (socket: Socket) => {

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import type { RedisCache } from '../../src/authority/shared-cache/redis/redis-cache.ts'
 import { eventually } from '../builders/eventually.ts'
-import { createAuthority, issue, readCertificate } from '../../tools/cluster/pki.ts'
+import { createCertificateAuthority, issue, readCertificate } from '../../tools/cluster/pki.ts'
 import { projectDirectory } from '../../tools/cluster/paths.ts'
 import { freePorts } from '../../tools/cluster/ports.ts'
 import { temporaryDirectory } from '../../tools/cluster/temporary-directory.ts'
@@ -47,7 +47,7 @@ async function hears(one: RedisCache, other: RedisCache): Promise<void> {
 /** Files and texts of a CA, and of a certificate that serves both sides. */
 async function createCertificates() {
   const pki = join(directory, 'pki')
-  const ca = await createAuthority(pki)
+  const ca = await createCertificateAuthority(pki)
   const names = { dnsNames: ['redis.internal'], addresses: ['127.0.0.1'] }
   const own = await issue(pki, { name: 'redis', commonName: 'redis', usage: 'both', ...names })
   const read = (file: string) => readFile(file, 'utf8')

@@ -40,7 +40,7 @@ const replicaFlags = ['--token-lifetime=1h']
 type Log = (line: string) => void
 
 /**
- * Authorities as they are shipped, over TLS, behind a proxy that balances connections as a Service does, and behind one
+ * CaSecret as they are shipped, over TLS, behind a proxy that balances connections as a Service does, and behind one
  * that balances requests as an ingress does. Half of the requests exchange, half introspect, all of tokens that are
  * known. The pace is a share of what one replica answers to these services behind that proxy, on the cores they all share.
  */

@@ -22,7 +22,7 @@ export interface Leaf {
 const days = 365
 
 /** Creates the cluster's certificate authority (ECDSA P-256) in the directory. */
-export async function createAuthority(directory: string): Promise<Certificate> {
+export async function createCertificateAuthority(directory: string): Promise<Certificate> {
   await mkdir(directory, { recursive: true, mode: 0o700 })
   const extensions = ['basicConstraints = critical, CA:true', 'keyUsage = critical, keyCertSign, cRLSign']
   return request(directory, 'ca', subjectOf('signet-cluster-ca', []), extensions, [])
@@ -103,7 +103,7 @@ export interface ControlPlanePki {
 }
 
 export async function createControlPlanePki(directory: string, addresses: string[]): Promise<ControlPlanePki> {
-  const ca = await createAuthority(directory)
+  const ca = await createCertificateAuthority(directory)
   const service = 'kubernetes.default.svc.cluster.local'.split('.')
   const dnsNames = ['localhost', ...[1, 2, 3, 5].map((parts) => service.slice(0, parts).join('.'))]
   const [etcd, apiServer, admin, kubeletClient, serviceAccount] = await Promise.all([

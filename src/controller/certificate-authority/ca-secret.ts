@@ -1,38 +1,38 @@
 import { createHash } from 'node:crypto'
 import { components, managedLabels } from '../../api/v1alpha1/metadata.ts'
 import {
-  type AuthorityLifetimes,
-  type AuthoritySet,
-  authoritiesLookAgainAt,
-  decideAuthorities,
-  decodeAuthoritySet,
-  encodeAuthoritySet,
-  withNewAuthority,
+  type CaLifetimes,
+  type CaSet,
+  caSetChangesAt,
+  decideCaSet,
+  decodeCaSet,
+  encodeCaSet,
+  withNewCa,
 } from '../../certificates/ca-set.ts'
-import { createAuthority } from '../../certificates/issue.ts'
+import { createCertificateAuthority } from '../../certificates/issue.ts'
 import type { Clock } from '../../time/clock.ts'
 import { MINUTE } from '../../time/duration.ts'
 import { type Secret, secretText, secretValue } from '../../kube/secrets/secret-codec.ts'
 import type { OwnSecrets } from './own-secrets.ts'
 
-const authoritySecretName = 'signet-ca'
-const setKey = 'authorities.json'
+const caSecretName = 'signet-ca'
+const setKey = 'ca-set.json'
 /** Also for people and for mounts: the trust bundle in PEM. */
 const bundleKey = 'ca.crt'
 
-interface AuthoritiesOptions {
+interface CaSecretOptions {
   readonly secrets: OwnSecrets
   readonly namespace: string
   readonly trustDomain: string
-  readonly lifetimes: AuthorityLifetimes
+  readonly lifetimes: CaLifetimes
   readonly clock: Clock
 }
 
 /** The Secret with the trust domain's certificate authorities: created once, then changed by compare-and-swap. */
-export class Authorities {
-  private readonly options: AuthoritiesOptions
+export class CaSecret {
+  private readonly options: CaSecretOptions
 
-  constructor(options: AuthoritiesOptions) {
+  constructor(options: CaSecretOptions) {
     this.options = options
   }
 
@@ -43,17 +43,15 @@ export class Authorities {
   }
 
   /** Brings the set to where the clock wants it. */
-  async reconcile(
-    signal: AbortSignal,
-  ): Promise<{ set: AuthoritySet; lookAgainAt: number | undefined; changed: boolean }> {
+  async reconcile(signal: AbortSignal): Promise<{ set: CaSet; lookAgainAt: number | undefined; changed: boolean }> {
     const { clock, lifetimes, secrets } = this.options
     const now = clock.now()
     const secret = this.find()
     const text = secret === undefined ? undefined : secretText(secret, setKey)
-    const stored = text === undefined ? { slots: [] } : decodeAuthoritySet(text)
-    const step = decideAuthorities(stored, lifetimes, now)
+    const stored = text === undefined ? { slots: [] } : decodeCaSet(text)
+    const step = decideCaSet(stored, lifetimes, now)
     const set = step.needsSuccessor ? await this.add(step.set, now) : step.set
-    const lookAgainAt = authoritiesLookAgainAt(set, lifetimes, now)
+    const lookAgainAt = caSetChangesAt(set, lifetimes, now)
     if (step.unchanged && this.bundle() === bundleOf(set)) return { set, lookAgainAt, changed: false }
     const wanted = this.secret(set, secret)
     await secrets.write(wanted, secret, signal)
@@ -61,34 +59,34 @@ export class Authorities {
   }
 
   private find(): Secret | undefined {
-    return this.options.secrets.find(authoritySecretName)
+    return this.options.secrets.find(caSecretName)
   }
 
-  private async add(set: AuthoritySet, now: number): Promise<AuthoritySet> {
+  private async add(set: CaSet, now: number): Promise<CaSet> {
     const { trustDomain, lifetimes } = this.options
-    const validity = { notBefore: now - 5 * MINUTE, notAfter: now + lifetimes.authority }
+    const validity = { notBefore: now - 5 * MINUTE, notAfter: now + lifetimes.ca }
     const commonName = `Signet ${trustDomain}`
-    const { certificatePem, privateKeyPem } = await createAuthority({ commonName, trustDomain, ...validity })
+    const { certificatePem, privateKeyPem } = await createCertificateAuthority({ commonName, trustDomain, ...validity })
     const keyID = createHash('sha256').update(certificatePem).digest('hex').slice(0, 40)
-    return withNewAuthority(set, { keyID, certificatePem, privateKeyPem, ...validity }, lifetimes, now)
+    return withNewCa(set, { keyID, certificatePem, privateKeyPem, ...validity }, lifetimes, now)
   }
 
-  private secret(set: AuthoritySet, previous: Secret | undefined): Secret {
+  private secret(set: CaSet, previous: Secret | undefined): Secret {
     return {
       apiVersion: 'v1',
       kind: 'Secret',
       metadata: {
         ...previous?.metadata,
-        name: authoritySecretName,
+        name: caSecretName,
         namespace: this.options.namespace,
         labels: { ...previous?.metadata.labels, ...managedLabels(components.certificateAuthority) },
       },
       type: 'signet.dev/certificate-authority',
-      data: { [setKey]: secretValue(encodeAuthoritySet(set)), [bundleKey]: secretValue(bundleOf(set)) },
+      data: { [setKey]: secretValue(encodeCaSet(set)), [bundleKey]: secretValue(bundleOf(set)) },
     }
   }
 }
 
-function bundleOf({ slots }: AuthoritySet): string {
+function bundleOf({ slots }: CaSet): string {
   return slots.map(({ certificatePem }) => `${certificatePem.trim()}\n`).join('')
 }

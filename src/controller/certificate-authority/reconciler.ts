@@ -1,18 +1,18 @@
-import { signingAuthority } from '../../certificates/ca-set.ts'
+import { signingCa } from '../../certificates/ca-set.ts'
 import type { Clock } from '../../time/clock.ts'
 import { SECOND } from '../../time/duration.ts'
 import type { Logger } from '../../logger.ts'
 import type { Metrics } from '../../telemetry/metrics.ts'
 import type { ReconcileResult } from '../runtime/reconcile.ts'
-import type { Authorities } from './ca-secret.ts'
+import type { CaSecret } from './ca-secret.ts'
 import type { CaBundles } from './ca-bundle.ts'
 import { type ServingCertificates, servers } from './serving-certificates.ts'
 
 /** The one key of this controller's queue: authorities, serving certificates and bundles hang together. */
-export const certificateAuthorityKey = 'certificate-authority'
+export const caSetKey = 'certificate-authority'
 
 interface CertificateAuthorityOptions {
-  readonly authorities: Authorities
+  readonly authorities: CaSecret
   readonly servingCertificates: ServingCertificates
   readonly caBundles: CaBundles
   /** Called when the trust bundle has changed: workloads mount it too. */
@@ -36,7 +36,7 @@ export class CertificateAuthorityReconciler {
   async reconcile(_key: string, signal: AbortSignal): Promise<ReconcileResult> {
     const { authorities, servingCertificates, caBundles, clock, logger, metrics } = this.options
     const { set, lookAgainAt, changed } = await authorities.reconcile(signal)
-    const authority = signingAuthority(set)
+    const authority = signingCa(set)
     const bundle = authorities.bundle()
     if (authority === undefined || bundle === undefined) return { requeueAfterMs: SECOND }
     if (changed) {

@@ -52,7 +52,7 @@ export class ServingCertificates {
     const answer = { lookAgainAt: renewCertificateAt(validity), notAfter: validity.notAfter, renewed }
     if (!renewed && secret !== undefined && secretText(secret, 'ca.crt') === bundle) return answer
     const data = renewed
-      ? await issueServingCertificate({ authority, dnsNames, ...validity }).then(
+      ? await issueServingCertificate({ ca: authority, dnsNames, ...validity }).then(
           ({ certificatePem, privateKeyPem }) => ({
             'tls.crt': secretValue(certificatePem),
             'tls.key': secretValue(privateKeyPem),

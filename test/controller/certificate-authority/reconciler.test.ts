@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { components, selectorOf } from '../../../src/api/v1alpha1/metadata.ts'
 import { splitPem } from '../../../src/certificates/pem.ts'
 import { certificateInfo, isIssuedBy } from '../../../src/certificates/validate.ts'
-import { Authorities } from '../../../src/controller/certificate-authority/ca-secret.ts'
+import { CaSecret } from '../../../src/controller/certificate-authority/ca-secret.ts'
 import { CaBundles, type WebhookConfiguration } from '../../../src/controller/certificate-authority/ca-bundle.ts'
 import { CertificateAuthorityReconciler } from '../../../src/controller/certificate-authority/reconciler.ts'
 import { OwnSecrets } from '../../../src/controller/certificate-authority/own-secrets.ts'
@@ -67,10 +67,10 @@ async function start() {
     clock,
   })
   const reconciler = new CertificateAuthorityReconciler({
-    authorities: new Authorities({
+    authorities: new CaSecret({
       ...common,
       trustDomain: 'cluster.local',
-      lifetimes: { authority: 365 * DAY, leaf: 30 * DAY },
+      lifetimes: { ca: 365 * DAY, leaf: 30 * DAY },
     }),
     servingCertificates: new ServingCertificates({ ...common, clusterDomain: 'cluster.local', lifetime: 30 * DAY }),
     caBundles,

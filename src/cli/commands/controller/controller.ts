@@ -2,12 +2,12 @@ import { randomUUID } from 'node:crypto'
 import { type Clock, systemClock } from '../../../time/clock.ts'
 import { AuthorityKeysReconciler, authorityKeysKey } from '../../../controller/issuing-keys/reconciler.ts'
 import { keyRequests } from '../../../controller/issuing-keys/requests.ts'
-import { Authorities } from '../../../controller/certificate-authority/ca-secret.ts'
+import { CaSecret } from '../../../controller/certificate-authority/ca-secret.ts'
 import { CaBundles } from '../../../controller/certificate-authority/ca-bundle.ts'
 import { OwnSecrets } from '../../../controller/certificate-authority/own-secrets.ts'
 import {
   CertificateAuthorityReconciler,
-  certificateAuthorityKey,
+  caSetKey,
 } from '../../../controller/certificate-authority/reconciler.ts'
 import { ServingCertificates } from '../../../controller/certificate-authority/serving-certificates.ts'
 import { CheckedClock } from '../../../time/checked-clock.ts'
@@ -181,11 +181,11 @@ function wire(
 
   const identities = sources.identities.store
   const ownSecrets = new OwnSecrets({ client, store: sources.certificates.store, namespace })
-  const authorities = new Authorities({
+  const authorities = new CaSecret({
     secrets: ownSecrets,
     namespace,
     trustDomain,
-    lifetimes: { authority: values.caLifetime, leaf: values.servingCertificateLifetime },
+    lifetimes: { ca: values.caLifetime, leaf: values.servingCertificateLifetime },
     clock,
   })
   const nudges = new NudgeReconciler({ client, pods: sources.pods.store, clock, metrics })
@@ -313,9 +313,9 @@ function wire(
     if (type === 'added' && identityOfPod(object) !== undefined) waitingQueue.add(keyOf(object.metadata))
   })
   for (const source of [sources.certificates, sources.mutating, sources.validating]) {
-    source.onEvent(() => certificateQueue.add(certificateAuthorityKey))
+    source.onEvent(() => certificateQueue.add(caSetKey))
   }
-  certificateQueue.add(certificateAuthorityKey)
+  certificateQueue.add(caSetKey)
 
   for (const [name, source] of Object.entries(sources)) {
     manager.addSource(source)
