@@ -101,7 +101,7 @@ describe("the authority's own keys on a real API server", () => {
   })
 
   it('are published ahead when somebody asks for a rotation', async () => {
-    await annotate('docs/rotation.md', 'signet.dev/rotate-key', '1')
+    await annotate('docs/operate/rotation.md', 'signet.dev/rotate-key', '1')
     await eventually('two keys to be served', async () => (await kids()).length === 2)
     await eventually('the log to tell of the first key', async () => [...signing()].length > 0)
     expect([...signing()]).toHaveLength(1)
@@ -109,7 +109,7 @@ describe("the authority's own keys on a real API server", () => {
 
   it('are replaced at once when somebody revokes the one that signs', async () => {
     const [, active = ''] = /"kid":"([^"]+)"/.exec(issuer.log()) ?? []
-    await annotate('docs/key-rings.md', 'signet.dev/revoke-key', active)
+    await annotate('docs/operate/key-rings.md', 'signet.dev/revoke-key', active)
     await eventually('the revoked key to be gone', async () => !(await kids()).includes(active), 10_000)
     await eventually('another key to sign', async () => [...signing()].length > 1 && (await issuer.issuing()))
     const reasons = ['get', 'events', '-n', operatorNamespace, '-o', 'jsonpath={.items[*].reason}']

@@ -257,8 +257,8 @@ describe('a token that the API server writes for a pod', () => {
   })
 })
 
-it('docs/token-exchange.md shows a pod that the API server takes', async () => {
-  const page = await readFile(join(projectDirectory, 'docs/token-exchange.md'), 'utf8')
+it('docs/guides/token-exchange.md shows a pod that the API server takes', async () => {
+  const page = await readFile(join(projectDirectory, 'docs/guides/token-exchange.md'), 'utf8')
   const [, input = ''] = /```yaml\n([\s\S]*?)```/.exec(page) ?? []
   await kubectl.run(['create', '--dry-run=server', '--validate=strict', '-f', '-'], { input })
 })

@@ -40,7 +40,7 @@ describe('the API server accepts the revocation of', () => {
   })
 
   it('what the documentation shows', async () => {
-    const page = await readFile(join(projectDirectory, 'docs/revocation.md'), 'utf8')
+    const page = await readFile(join(projectDirectory, 'docs/operate/revocation.md'), 'utf8')
     const examples = [...page.matchAll(/```yaml\n([\s\S]*?)```/g)].map(
       ([, text]) => load(text ?? '') as TokenRevocation,
     )

@@ -16,7 +16,9 @@ interface Example {
 
 const pages = [
   'README.md',
-  ...readdirSync(join(projectDirectory, 'docs')).flatMap((name) => (name.endsWith('.md') ? [`docs/${name}`] : [])),
+  ...readdirSync(join(projectDirectory, 'docs'), { recursive: true, encoding: 'utf8' }).flatMap((name) =>
+    name.endsWith('.md') ? [`docs/${name}`] : [],
+  ),
 ]
 
 /** Every object of ours that a page shows. */

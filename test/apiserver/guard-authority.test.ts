@@ -86,7 +86,7 @@ describe('people', () => {
   const annotations = async (): Promise<unknown> =>
     (await kubectl.json<Manifest>(['get', 'configmap', nameOf.configmap, '-n', operatorNamespace])).metadata.annotations
 
-  it('ask for a rotation and revoke a key by annotations of the ConfigMap, as docs/rotation.md shows', async () => {
+  it('ask for a rotation and revoke a key by annotations of the ConfigMap, as docs/operate/rotation.md shows', async () => {
     for (const [annotation, value] of Object.entries(requests)) {
       const target = ['annotate', 'configmap', nameOf.configmap, '--namespace', operatorNamespace]
       await kubectl.run([...target, `${annotation}=${value}`, '--overwrite'])

@@ -142,10 +142,10 @@ describe('every pod of the chart', () => {
   })
 })
 
-describe('I3: key-encryption keys, as docs/key-rings.md shows', () => {
+describe('I3: key-encryption keys, as docs/operate/key-rings.md shows', () => {
   let rendered: Manifest[]
   beforeAll(async () => {
-    const page = await readFile(join(projectDirectory, 'docs/key-rings.md'), 'utf8')
+    const page = await readFile(join(projectDirectory, 'docs/operate/key-rings.md'), 'utf8')
     const [, values = ''] = /```yaml\n([\s\S]*?)```/.exec(page) ?? []
     rendered = await renderChart(load(values) as Values)
   })
@@ -191,8 +191,8 @@ describe('I3: key-encryption keys, as docs/key-rings.md shows', () => {
   })
 })
 
-it('I3: what opens Redis is mounted into the authority alone, read-only, as docs/redis.md shows', async () => {
-  const page = await readFile(join(projectDirectory, 'docs/redis.md'), 'utf8')
+it('I3: what opens Redis is mounted into the authority alone, read-only, as docs/operate/redis.md shows', async () => {
+  const page = await readFile(join(projectDirectory, 'docs/operate/redis.md'), 'utf8')
   const [, values = ''] = /```yaml\n([\s\S]*?)```/.exec(page) ?? []
   const rendered = await renderChart(load(values) as Values)
   const mounting = rendered.filter((manifest) => JSON.stringify(manifest).includes('signet-redis'))

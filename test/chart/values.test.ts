@@ -92,7 +92,7 @@ describe('values', () => {
   })
 
   it('of introspectors, as the documentation shows them, are a setting of the authority', async () => {
-    const page = await readFile(join(projectDirectory, 'docs/introspection.md'), 'utf8')
+    const page = await readFile(join(projectDirectory, 'docs/guides/introspection.md'), 'utf8')
     const values = load(/```yaml\n([\s\S]*?)```/.exec(page)?.[1] ?? '') as Values
     expect(await renderText(values)).toContain('--introspectors=edge/gateway"')
   })

@@ -37,10 +37,11 @@ describe('the documentation', () => {
     }
   })
 
-  it('is reached from the README, every page of it', () => {
-    const all = pages.filter((page) => page.startsWith('docs/'))
+  it('is reached from its index, every page of it', () => {
+    const all = pages.filter((page) => page.startsWith('docs/') && page !== 'docs/README.md')
     expect(all.length).toBeGreaterThan(5)
-    expect(all.filter((page) => !read('README.md').includes(`](${page}`))).toEqual([])
+    expect(all.filter((page) => !read('docs/README.md').includes(`](${page.slice('docs/'.length)})`))).toEqual([])
+    expect(read('README.md')).toContain('](docs/README.md)')
   })
 
   it('shows in the README the very identity that the tests apply', () => {
@@ -59,7 +60,7 @@ describe('the documentation', () => {
     const [, conditions = '', pods = ''] =
       /\/\/ conditions\n([\s\S]*?)\/\/ pods\n([\s\S]*?)\} as const/.exec(source) ?? []
     const reasons = [...`${conditions}${pods} KeyRingUnusable:`.matchAll(/(\w+):/g)].map(([, reason]) => reason ?? '')
-    const page = read('docs/conditions.md')
+    const page = read('docs/operate/conditions.md')
     expect(reasons.length).toBeGreaterThan(10)
     expect(reasons.filter((reason) => !page.includes(`\`${reason}\``))).toEqual([])
   })
@@ -68,22 +69,22 @@ describe('the documentation', () => {
     const [, own = ''] = /\/\/ revocations\n([\s\S]*?)\/\/ conditions\n/.exec(read('src/policy/reasons.ts')) ?? []
     const reasons = [...`${own} Revoked: IdentityMissing:`.matchAll(/(\w+):/g)].map(([, reason]) => reason ?? '')
     expect(reasons.length).toBeGreaterThan(5)
-    expect(reasons.filter((reason) => !read('docs/revocation.md').includes(`| \`${reason}\` |`))).toEqual([])
+    expect(reasons.filter((reason) => !read('docs/operate/revocation.md').includes(`| \`${reason}\` |`))).toEqual([])
   })
 
   it('explains every reason why keys are held or were restored', () => {
     const held = Object.values(Reason).filter((reason) => /^Key(Ring|Encryption)/.test(reason))
     expect(held.length).toBeGreaterThan(3)
-    expect(held.filter((reason) => !read('docs/conditions.md').includes(`\`${reason}\``))).toEqual([])
+    expect(held.filter((reason) => !read('docs/operate/conditions.md').includes(`\`${reason}\``))).toEqual([])
   })
 
   it('shows a file of key-encryption keys as it is read', () => {
-    const [, block = ''] = /```text\n([\s\S]*?)```/.exec(read('docs/key-rings.md')) ?? []
+    const [, block = ''] = /```text\n([\s\S]*?)```/.exec(read('docs/operate/key-rings.md')) ?? []
     expect(parseKeyEncryptionKeys(block).current).toBe('2026-06')
   })
 
   it('shows only Redis URLs that are read', () => {
-    const urls = [...read('docs/redis.md').matchAll(/rediss?(?:\+\w+)?:\/\/[^`\s]+/g)].map(([url]) => url)
+    const urls = [...read('docs/operate/redis.md').matchAll(/rediss?(?:\+\w+)?:\/\/[^`\s]+/g)].map(([url]) => url)
     expect(urls.length).toBeGreaterThan(6)
     for (const url of urls) expect(() => parseRedisUrl(url)).not.toThrow()
   })
@@ -93,7 +94,7 @@ describe('the documentation', () => {
     const [, results = ''] = /export type CacheResult = (.*)/.exec(source) ?? []
     const names = [...results.matchAll(/'(\w+)'/g)].map(([, name]) => name ?? '')
     expect(names.length).toBeGreaterThan(5)
-    expect(names.filter((name) => !read('docs/redis.md').includes(`\`${name}\``))).toEqual([])
+    expect(names.filter((name) => !read('docs/operate/redis.md').includes(`\`${name}\``))).toEqual([])
   })
 
   it.each(pages)('%s names only metrics that exist', (page) => {

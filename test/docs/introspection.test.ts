@@ -3,8 +3,8 @@ import { accountToken, boundTo } from '../builders/account-token.ts'
 import { makeToken, subject } from '../builders/token.ts'
 import { DocumentedAuthority, readPage } from '../builders/documented-authority.ts'
 
-/** The commands of docs/introspection.md, against an authority over HTTPS. */
-const { commands } = await readPage('introspection.md')
+/** The commands of docs/guides/introspection.md, against an authority over HTTPS. */
+const { commands } = await readPage('guides/introspection.md')
 const [introspection = '', revocation = '', ...others] = commands
 
 let authority: DocumentedAuthority
@@ -23,7 +23,7 @@ afterAll(() => authority.close())
 
 const introspected = async (): Promise<unknown> => JSON.parse(await authority.run(introspection, 'payments'))
 
-describe('docs/introspection.md', () => {
+describe('docs/guides/introspection.md', () => {
   it('shows how whom a token is for asks about it, and its owner revokes it', async () => {
     expect(others).toEqual([])
     expect(await introspected()).toMatchObject({ active: true, sub: subject, aud: 'payments' })

@@ -7,7 +7,7 @@ import { secretValue } from '../../src/kube/secrets/secret-codec.ts'
 import { makeToken } from '../builders/token.ts'
 import { PluginHarness } from '../builders/kubectl-plugin.ts'
 
-const page = readFileSync(fileURLToPath(new URL('../../docs/kubectl-signet.md', import.meta.url)), 'utf8')
+const page = readFileSync(fileURLToPath(new URL('../../docs/operate/kubectl-signet.md', import.meta.url)), 'utf8')
 const commands = ['list', 'show', 'rotate-key', 'revoke-key', 'revoke-token', 'decode']
 
 /** The words of a command line of the page: quotes joined, comment and redirection left out. */

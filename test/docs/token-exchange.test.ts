@@ -6,8 +6,8 @@ import { accountToken } from '../builders/account-token.ts'
 import { projectDirectory } from '../../tools/cluster/paths.ts'
 import { DocumentedAuthority, readPage } from '../builders/documented-authority.ts'
 
-/** Every command of docs/token-exchange.md, against an authority over HTTPS. */
-const { text, commands } = await readPage('token-exchange.md')
+/** Every command of docs/guides/token-exchange.md, against an authority over HTTPS. */
+const { text, commands } = await readPage('guides/token-exchange.md')
 const [, shown = ''] = /```json\n([\s\S]*?)```/.exec(text) ?? []
 
 // The same caller that asks for the same gets the same token again, which a running clock would show by what is left.
@@ -21,7 +21,7 @@ beforeAll(async () => {
 }, 120_000)
 afterAll(() => authority.close())
 
-describe('docs/token-exchange.md', () => {
+describe('docs/guides/token-exchange.md', () => {
   it('shows both grants', () => {
     expect(commands.map((command) => /grant_type=(\S+)/.exec(command)?.[1])).toEqual([
       'urn:ietf:params:oauth:grant-type:token-exchange',

@@ -13,8 +13,8 @@ import { FakeAuthority } from '../fakes/authority.ts'
 import { keys } from '../fixtures/keys/keys.ts'
 import { makeToken, subject } from '../builders/token.ts'
 
-/** The programs of docs/verifier.md, run as they stand but for ports and places. */
-const page = await readFile(join(root, 'docs/verifier.md'), 'utf8')
+/** The programs of docs/guides/verifier.md, run as they stand but for ports and places. */
+const page = await readFile(join(root, 'docs/guides/verifier.md'), 'utf8')
 const [express = '', plain = '', byHand = '', mountedToken = '', exchanged = '', ...others] = [
   ...page.matchAll(/```ts\n([\s\S]*?)```/g),
 ].map(([, program]) => program ?? '')
@@ -95,7 +95,7 @@ const call = (token?: string): Promise<Response> =>
     headers: { connection: 'close', ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) },
   })
 
-describe('docs/verifier.md', () => {
+describe('docs/guides/verifier.md', () => {
   it('has five programs, one of which is in the README too', async () => {
     expect(await readFile(join(root, 'README.md'), 'utf8')).toContain(plain)
     expect(others).toEqual([])

@@ -83,8 +83,8 @@ describe('a Redis server', () => {
     await refused(/not reached/, `redis://127.0.0.1:${port}`, {})
   })
 
-  it('is shown a user with the rights of docs/redis.md, and says what is wrong with others', async () => {
-    const page = await readFile(join(projectDirectory, 'docs/redis.md'), 'utf8')
+  it('is shown a user with the rights of docs/operate/redis.md, and says what is wrong with others', async () => {
+    const page = await readFile(join(projectDirectory, 'docs/operate/redis.md'), 'utf8')
     const [line = ''] = /^user signet .*$/m.exec(page) ?? []
     const server = await start({
       admin: { password: 'admins' },

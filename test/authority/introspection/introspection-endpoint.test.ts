@@ -82,7 +82,7 @@ describe('introspection', () => {
   })
 
   it('answers as the documentation shows', async () => {
-    const page = readFileSync(new URL('../../../docs/introspection.md', import.meta.url), 'utf8')
+    const page = readFileSync(new URL('../../../docs/guides/introspection.md', import.meta.url), 'utf8')
     const shown = JSON.parse(/```json\n([\s\S]*?)```/.exec(page)?.[1] ?? '') as Record<string, unknown>
     const { active, token_type, ...claims } = shown
     expect({ active, token_type }).toEqual({ active: true, token_type: 'Bearer' })

@@ -44,9 +44,9 @@ it('what a running authority says of itself is what was gone through', async () 
 })
 
 it.each([
-  ['/token', 'docs/token-exchange.md', '## When it is refused'],
-  ['/introspect', 'docs/introspection.md', '## Introspection'],
-  ['/revoke', 'docs/introspection.md', '## Revocation'],
+  ['/token', 'docs/guides/token-exchange.md', '## When it is refused'],
+  ['/introspect', 'docs/guides/introspection.md', '## Introspection'],
+  ['/revoke', 'docs/guides/introspection.md', '## Revocation'],
 ])('%s: every error that is described is in the table of %s below "%s"', async (path, page, heading) => {
   const text = await readFile(join(projectDirectory, page), 'utf8')
   const [, section = ''] = text.split(`\n${heading}\n`)

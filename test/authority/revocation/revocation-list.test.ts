@@ -46,7 +46,7 @@ describe('the document of revocations', () => {
   })
 
   it('is as the documentation shows', async () => {
-    const page = readFileSync(new URL('../../../docs/revocation.md', import.meta.url), 'utf8')
+    const page = readFileSync(new URL('../../../docs/operate/revocation.md', import.meta.url), 'utf8')
     const shown = JSON.parse(/```json\n([\s\S]*?)```/.exec(page)?.[1] ?? '') as Awaited<ReturnType<typeof read>>
     clock = new HeldClock(Date.parse('2026-01-31T12:00:00Z'))
     feed = new RevocationFeed({ issuer: shown.issuer, revocations, clock })

@@ -31,7 +31,7 @@ export function serviceProxy(options: ProxyOptions): Promise<Proxy> {
 /**
  * As an ingress: ends TLS, balances requests over kept connections, and gives one that a replica does not answer to the
  * next replica, also a POST, since an exchange or an introspection can be done twice. The share of a new replica grows
- * within seconds, as docs/scale.md advises: Node compiles code as it is used.
+ * within seconds, as docs/operate/scale.md advises: Node compiles code as it is used.
  */
 export async function requestProxy(
   options: ProxyOptions,
