@@ -1,6 +1,6 @@
 /**
- * payments: takes charges from whoever proves who they are. Each token is verified here, with keys and revocations that
- * the verifier keeps fresh: it finds the issuer and the certificates to trust where the pod has them mounted.
+ * payments: accepts charges from callers that prove their identity. It verifies each token itself, with keys and
+ * revocations that the verifier keeps fresh. The verifier finds the issuer and the CA certificates among the mounted files.
  */
 import { createServer } from 'node:http'
 import { createVerifier, withCaller } from '@signet-dev/signet/verifier'
@@ -13,7 +13,7 @@ const charge = withCaller(
     response.setHeader('content-type', 'application/json')
     response.end(JSON.stringify({ charged: true, caller: subject }))
   },
-  // The caller is told that its token is not good, and never why.
+  // The caller learns that its token was refused, and never why.
   { onRefused: ({ code }) => console.log(`refused: ${code}`) },
 )
 

@@ -70,7 +70,7 @@ capabilities:
   drop: [ALL]
 {{- end -}}
 
-{{/* Which namespaces the webhook and the guard leave alone. */}}
+{{/* Namespaces that the webhook and the admission policies exclude. */}}
 {{- define "signet.namespaceSelector" -}}
 matchExpressions:
   - key: kubernetes.io/metadata.name
@@ -81,7 +81,7 @@ matchExpressions:
     values: [disabled]
 {{- end -}}
 
-{{/* CEL, for matchConditions: static pods' mirrors must not be changed, nor judged. */}}
+{{/* CEL, for matchConditions: mirror pods of static pods must be neither changed nor checked. */}}
 {{- define "signet.notMirrorPod" -}}
 !has(object.metadata.annotations) || !('kubernetes.io/config.mirror' in object.metadata.annotations)
 {{- end -}}

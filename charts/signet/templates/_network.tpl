@@ -1,4 +1,4 @@
-{{/* Ports that anybody may reach: metrics, probes (kubelet) and, by argument, the process's own. */}}
+{{/* Ports that every client may reach: metrics, probes (kubelet) and, by argument, the process's own. */}}
 {{- define "signet.ingress" -}}
 - ports:
     {{- range . }}
@@ -20,7 +20,7 @@
     {{- end }}
   {{- end }}
 {{- end -}}
-{{/* Redis is found by name: with it the cluster's DNS, wherever that is. */}}
+{{/* Redis is found by name, so the cluster's DNS must be reachable too, at any address. */}}
 {{- define "signet.redisEgress" -}}
 - ports:
     {{- range .Values.networkPolicy.redisPorts }}

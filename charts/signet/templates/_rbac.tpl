@@ -17,22 +17,22 @@ rules:
   - apiGroups: [signet.dev]
     resources: [serviceidentities/finalizers]
     verbs: [update]
-  # Deleted once nothing that it names can be alive.
+  # The controller deletes a TokenRevocation once nothing that it names can be alive.
   - apiGroups: [signet.dev]
     resources: [tokenrevocations]
     verbs: [list, watch, delete]
   - apiGroups: [signet.dev]
     resources: [tokenrevocations/status]
     verbs: [patch]
-  # RBAC cannot narrow these by a part of the name; the guard narrows what may be written, and nothing is deleted:
-  # a Secret goes with its ServiceIdentity.
+  # RBAC cannot narrow these by a part of the name; admission policies narrow what may be written. Nothing is deleted: the
+  # garbage collector deletes a Secret with its ServiceIdentity.
   - apiGroups: [""]
     resources: [secrets]
     verbs: [get, list, watch, create, update]
   - apiGroups: [""]
     resources: [pods]
     verbs: [list, watch]
-  # The nudge, an annotation; the guard allows no other change.
+  # The nudge, an annotation; an admission policy allows no other change.
   - apiGroups: [""]
     resources: [pods/status]
     verbs: [patch]

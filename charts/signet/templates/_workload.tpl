@@ -54,7 +54,7 @@ spec:
       automountServiceAccountToken: {{ .apiAccess }}
       # Service variables would be named SIGNET_…, as settings are.
       enableServiceLinks: false
-      # Time to leave the Service's endpoints, serve for 15 s more and end.
+      # Time to leave the Service's endpoints, serve for 15 s more, and end.
       terminationGracePeriodSeconds: 30
       {{- with $root.Values.imagePullSecrets }}
       imagePullSecrets:
@@ -149,8 +149,8 @@ spec:
         - name: {{ .name }}
           secret:
             {{- if .ours }}
-            # The controller writes it within seconds, and until then kubelet tries again. Were it optional, an empty
-            # volume would be mounted, and kubelet would look again only after a minute (measured: 74 s against 2 s).
+            # The controller writes the Secret within seconds, and kubelet retries until then. If the Secret were optional,
+            # kubelet would mount an empty volume and read the Secret again only after a minute (measured: 74 s, not 2 s).
             {{- end }}
             secretName: {{ .secretName }}
             defaultMode: 0440
@@ -163,7 +163,7 @@ spec:
       {{- end }}
 {{- end -}}
 
-{{/* The ServiceAccount of one process. Its pods say themselves whether they mount a token. */}}
+{{/* The ServiceAccount of one process. Its pods decide whether they mount a token. */}}
 {{- define "signet.serviceAccount" -}}
 apiVersion: v1
 kind: ServiceAccount
@@ -198,7 +198,7 @@ spec:
       targetPort: metrics
 {{- end -}}
 
-{{/* One replica at a time may be taken; a single one may be, too, so that no node's drain is blocked. */}}
+{{/* One replica at a time may be evicted, also the only one, so that no drain of a node is blocked. */}}
 {{- define "signet.podDisruptionBudget" -}}
 apiVersion: policy/v1
 kind: PodDisruptionBudget
@@ -215,7 +215,7 @@ spec:
       {{- include "signet.selectorLabels" . | nindent 6 }}
 {{- end -}}
 
-{{/* Adds and takes replicas by the CPU time that they use. */}}
+{{/* Scales the replicas by their CPU time. */}}
 {{- define "signet.horizontalPodAutoscaler" -}}
 apiVersion: autoscaling/v2
 kind: HorizontalPodAutoscaler

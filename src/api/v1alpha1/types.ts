@@ -207,7 +207,7 @@ export interface TokenStatus {
 }
 
 /**
- * TokenRevocation revokes a key or tokens of one ServiceIdentity of the same namespace, and is the record of it. A revoked key leaves the JWK Set, a fresh one signs at once, the identity's tokens are minted anew and its pods are told. Revoked tokens are replaced by fresh ones where they are mounted; a copy that somebody else holds is refused by introspection, and by verifiers that read the authority's list of revocations. A verifier that looks at the JWK Set only accepts it until it expires; revoke the key to refuse it there too. The controller deletes a TokenRevocation once nothing that it names can be alive.
+ * TokenRevocation revokes a key or tokens of one ServiceIdentity of the same namespace, and is the record of it. A revoked key leaves the JWK Set, a fresh one signs at once, the identity's tokens are minted anew and its pods are nudged. Mounted tokens that are revoked are replaced by fresh ones. Introspection, and verifiers that read the authority's list of revocations, refuse any copy of a revoked token. A verifier that uses the JWK Set only accepts the copy until it expires; revoke the key to refuse it there too. The controller deletes a TokenRevocation once nothing that it names can be alive.
  */
 export interface TokenRevocation {
   /**
@@ -234,19 +234,19 @@ export interface TokenRevocationSpec {
    */
   identity: string
   /**
-   * The `kid` of a key to revoke, as in the header of a token and in `status.keys` of the identity. Every token that the key has signed is refused as soon as verifiers have the new JWK Set. A key that is published and does not sign yet is dropped as well, since whoever has read one key has read both.
+   * The `kid` of a key to revoke, as in the header of a token and in `status.keys` of the identity. Every token that the key has signed is refused as soon as verifiers have the new JWK Set. A key that is published and does not sign yet is dropped as well, because both are stored together.
    */
   keyID?: string
   /**
-   * The `jti` claim of a token to revoke, as in `status.tokens` of the identity; never the token itself. Where the token is still mounted, a fresh one takes its place. A copy of it is refused by introspection and by verifiers that read the list of revocations; where only the JWK Set is looked at it verifies until it expires, unless its key is revoked.
+   * The `jti` claim of a token to revoke, as in `status.tokens` of the identity; never the token itself. If the token is still mounted, a fresh one takes its place. Introspection, and verifiers that read the list of revocations, refuse a copy of it. A verifier that uses the JWK Set only accepts the copy until it expires, unless its key is revoked.
    */
   tokenID?: string
   /**
-   * A time as in RFC 3339, such as `2026-01-31T12:00:00Z`: every token of the identity that was issued before it is revoked. Fractions count as the next full second. At most 60 seconds ahead of the creation of this object; it takes effect when the time has come. Copies are refused by introspection and by verifiers that read the list of revocations; where only the JWK Set is looked at they verify until they expire, unless their key is revoked.
+   * A time as in RFC 3339, such as `2026-01-31T12:00:00Z`: every token of the identity that was issued before it is revoked. Fractions count as the next full second. At most 60 seconds ahead of the creation of this object; it takes effect when the time has come. Introspection, and verifiers that read the list of revocations, refuse copies. A verifier that uses the JWK Set only accepts a copy until it expires, unless its key is revoked.
    */
   issuedBefore?: string
   /**
-   * When the token named by `tokenID` expires, as in RFC 3339, for whoever knows: its `exp` claim. The revocation is then forgotten five minutes later, and not only 25 hours after its creation, which keeps the list of revocations short. Leave it out where you are not sure: with a time that is too early the token is accepted again.
+   * When the token named by `tokenID` expires, its `exp` claim, as in RFC 3339. The revocation is then deleted five minutes later instead of 25 hours after its creation, which keeps the list of revocations short. Leave it out if you are not sure: with a time that is too early the token is accepted again.
    */
   tokenExpiresAt?: string
   /**
