@@ -7,7 +7,7 @@ import { root } from '../../scripts/run.ts'
 import { parseRedisUrl } from '../../src/authority/shared-cache/redis/redis-url.ts'
 import { parseKeyEncryptionKeys } from '../../src/keys/key-ring/encryption.ts'
 import { Reason } from '../../src/policy/reasons.ts'
-import { pages, read } from './markdown.ts'
+import { pages, read } from '../builders/markdown.ts'
 
 describe('the documentation', () => {
   it.each(pages)('%s names only npm scripts that exist', (page) => {

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest'
 import packageJson from '../../package.json' with { type: 'json' }
 import { root } from '../../scripts/run.ts'
 import { verifierManifest } from '../../scripts/verifier-manifest.ts'
-import { read } from './markdown.ts'
+import { read } from '../builders/markdown.ts'
 
 interface Step {
   readonly uses?: string

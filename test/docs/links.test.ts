@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { root } from '../../scripts/run.ts'
-import { anchorsOf, linksOf, pages, read } from './markdown.ts'
+import { anchorsOf, linksOf, pages, read } from '../builders/markdown.ts'
 
 describe('links', () => {
   it.each(pages)('of %s lead to files and headings that exist', (page) => {

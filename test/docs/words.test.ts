@@ -2,7 +2,7 @@ import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { root } from '../../scripts/run.ts'
-import { read } from './markdown.ts'
+import { read } from '../builders/markdown.ts'
 
 /** Files and folders whose sentences are checked. */
 const checked = [
