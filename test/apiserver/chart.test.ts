@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { buildTimeout, chartDirectory, helm as runHelm, operatorNamespace } from '../chart/helm.ts'
 import { type ControlPlane, startControlPlane } from '../../tools/cluster/control-plane.ts'
+import { releases, wantedMinor } from '../../tools/cluster/releases.ts'
 import { accountUser, Kubectl } from './kubectl.ts'
 
 let plane: ControlPlane
@@ -30,6 +31,11 @@ function bundles(): Promise<string> {
 }
 
 describe('a release', () => {
+  it('is tested on the Kubernetes that SIGNET_KUBERNETES names', async () => {
+    const { serverVersion } = await kubectl.json<{ serverVersion: { gitVersion: string } }>(['version'])
+    expect(serverVersion.gitVersion).toBe(releases[wantedMinor()].version)
+  })
+
   it('is installed and says what to do next', async () => {
     const notes = await helm(...install)
     expect(notes).toContain(`Signet 0.1.0 is installed in the namespace ${operatorNamespace}.`)

@@ -1,12 +1,12 @@
 import { join } from 'node:path'
-import { moduleBinaries } from '../../tools/cluster/binaries.ts'
+import { kubernetesBinaries } from '../../tools/cluster/binaries.ts'
 import type { ControlPlane } from '../../tools/cluster/control-plane.ts'
 import { startDaemon, stopDaemon } from '../../tools/cluster/daemon.ts'
 import { freePorts } from '../../tools/cluster/ports.ts'
 
 /** Runs some of Kubernetes' own controllers against a control plane; the function stops them. */
 export async function startControllers(plane: ControlPlane, controllers: string[]): Promise<() => Promise<void>> {
-  const { 'kube-controller-manager': command } = await moduleBinaries('kubernetes')
+  const { 'kube-controller-manager': command } = await kubernetesBinaries()
   const [port] = await freePorts(1)
   const daemon = await startDaemon({
     name: 'kube-controller-manager',

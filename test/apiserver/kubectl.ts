@@ -1,4 +1,4 @@
-import { moduleBinaries } from '../../tools/cluster/binaries.ts'
+import { kubernetesBinaries } from '../../tools/cluster/binaries.ts'
 import { type CommandResult, run } from '../../tools/cluster/command.ts'
 import type { ControlPlane } from '../../tools/cluster/control-plane.ts'
 
@@ -20,7 +20,7 @@ export class Kubectl {
   }
 
   static async of(plane: ControlPlane): Promise<Kubectl> {
-    const { kubectl } = await moduleBinaries('kubernetes')
+    const { kubectl } = await kubernetesBinaries()
     return new Kubectl(kubectl, plane.kubeconfig)
   }
 

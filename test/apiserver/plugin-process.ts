@@ -1,6 +1,6 @@
 import { delimiter, dirname, join } from 'node:path'
 import { bundlePlugin } from '../../scripts/bundle.ts'
-import { moduleBinaries } from '../../tools/cluster/binaries.ts'
+import { kubernetesBinaries } from '../../tools/cluster/binaries.ts'
 import { type CommandResult, run } from '../../tools/cluster/command.ts'
 
 /** The built plugin in a directory of its own, found and run by the real kubectl. */
@@ -17,7 +17,7 @@ export class PluginProcess {
 
   static async install(directory: string, kubeconfig: string): Promise<PluginProcess> {
     await bundlePlugin(join(directory, 'kubectl-signet'))
-    const { kubectl } = await moduleBinaries('kubernetes')
+    const { kubectl } = await kubernetesBinaries()
     return new PluginProcess(kubectl, directory, kubeconfig)
   }
 

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { buildTimeout, operatorNamespace, renderChart, type Values } from '../chart/helm.ts'
 import { type ControlPlane, startControlPlane } from '../../tools/cluster/control-plane.ts'
+import { type Minor, wantedMinor } from '../../tools/cluster/releases.ts'
 import { waitFor } from '../../tools/cluster/wait.ts'
 import { accountUser, Kubectl } from './kubectl.ts'
 
@@ -44,7 +45,13 @@ async function allowed(user: string, attributes: Attributes, asked = verbs): Pro
   return asked.filter((_, index) => answers.split(',')[index] === 'true')
 }
 
-/** What an account may do in a namespace, as the API server lists it: resource → verbs. */
+/** The rights that Kubernetes itself gives to every ServiceAccount: resource → verbs. */
+const rightsOfAccounts: Record<Minor, Record<string, string[]>> = {
+  '1.34': {},
+  '1.37': { 'certificates.k8s.io/clustertrustbundles': ['get', 'list', 'watch'] },
+}
+
+/** What an account may do in a namespace beyond that, as the API server lists it: resource → verbs. */
 async function rules(user: string, namespace: string): Promise<Map<string, string[]>> {
   interface Rule {
     apiGroups: string[]
@@ -68,6 +75,10 @@ async function rules(user: string, namespace: string): Promise<Map<string, strin
   }
   // What every authenticated user has.
   for (const key of found.keys()) if (/^(authorization|authentication)\.k8s\.io\//.test(key)) found.delete(key)
+  for (const [key, given] of Object.entries(rightsOfAccounts[wantedMinor()])) {
+    expect(found.get(key), key).toEqual(given)
+    found.delete(key)
+  }
   return found
 }
 

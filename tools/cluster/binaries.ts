@@ -1,72 +1,43 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { cacheKey, directoryParts } from './cache-key.ts'
 import { findProgram, run } from './command.ts'
+import { type GoModule, goModules } from './go-modules.ts'
 import { withLock } from './lock.ts'
 import { type Log, silent } from './log.ts'
 import { cacheDirectory, goDirectory } from './paths.ts'
+import { type Minor, wantedMinor } from './releases.ts'
 
-const kubernetesVersion = 'v1.34.4'
-const helmVersion = 'v3.19.0'
-
-/** What each module of `go/` builds: name of the binary → its package. */
-const modules = {
-  kubernetes: {
-    ldflags: `-s -w -X k8s.io/component-base/version.gitVersion=${kubernetesVersion} -X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=34`,
-    packages: {
-      'kube-apiserver': 'k8s.io/kubernetes/cmd/kube-apiserver',
-      'kube-controller-manager': 'k8s.io/kubernetes/cmd/kube-controller-manager',
-      'kube-scheduler': 'k8s.io/kubernetes/cmd/kube-scheduler',
-      kubelet: 'k8s.io/kubernetes/cmd/kubelet',
-      'kube-proxy': 'k8s.io/kubernetes/cmd/kube-proxy',
-      kubectl: 'k8s.io/kubernetes/cmd/kubectl',
-      etcd: 'go.etcd.io/etcd/server/v3',
-    },
-  },
-  coredns: { ldflags: '-s -w', packages: { coredns: 'github.com/coredns/coredns' } },
-  helm: {
-    ldflags: `-s -w -X helm.sh/helm/v3/internal/version.version=${helmVersion}`,
-    packages: { helm: 'helm.sh/helm/v3/cmd/helm' },
-  },
-  pause: { ldflags: '-s -w', packages: { pause: '.' } },
-} as const
-
-type ModuleName = keyof typeof modules
 type Keys<T> = T extends unknown ? keyof T : never
-export type Binary = Keys<(typeof modules)[ModuleName]['packages']>
-export type Binaries<B extends string = Binary> = Record<B, string>
+type Binary<M extends GoModule = GoModule> = Extract<Keys<(typeof goModules)[M]['packages']>, string>
+/** Name of a binary → its path. */
+export type Binaries<M extends GoModule = GoModule> = Record<Binary<M>, string>
+export type KubernetesBinaries = Binaries<'kubernetes-1.37'>
 
 /** Where Go names a binary otherwise than the field does (etcd's package ends in `server/v3`). */
 const builtAs: Partial<Record<Binary, string>> = { etcd: 'server' }
 
-/** Paths of all binaries, built on first use and then taken from the cache without any network. */
-export async function binaries(log: Log = silent): Promise<Binaries> {
-  const built = []
-  // One after the other: each build uses all cores.
-  for (const name of Object.keys(modules) as ModuleName[]) built.push(await moduleBinaries(name, log))
-  return Object.assign({}, ...built) as Binaries
+/** Paths of the binaries of a Kubernetes release; default: the one that SIGNET_KUBERNETES names. */
+export function kubernetesBinaries(log: Log = silent, minor: Minor = wantedMinor()): Promise<KubernetesBinaries> {
+  return moduleBinaries(`kubernetes-${minor}`, log)
 }
 
-/** Paths of one module's binaries: the control plane alone needs no helm. */
-export async function moduleBinaries<M extends ModuleName>(
-  module: M,
-  log: Log = silent,
-): Promise<Binaries<Extract<keyof (typeof modules)[M]['packages'], string>>> {
+/** Paths of one module's binaries, built on first use and then taken from the cache without any network. */
+export async function moduleBinaries<M extends GoModule>(module: M, log: Log = silent): Promise<Binaries<M>> {
   const content = contentKey(module)
   const go = findProgram('go', ['/usr/local/go/bin'])
   const version = go ? await goVersion(go) : undefined
   const root = join(cacheDirectory, 'binaries')
-  const names = Object.keys(modules[module].packages)
+  const names = Object.keys(goModules[module].packages)
   const complete = (directory: string) => names.every((name) => existsSync(join(directory, name)))
   const paths = (directory: string) =>
-    Object.fromEntries(names.map((name) => [name, join(directory, name)])) as Binaries<
-      Extract<keyof (typeof modules)[M]['packages'], string>
-    >
+    Object.fromEntries(names.map((name) => [name, join(directory, name)])) as Binaries<M>
   if (!go || !version) {
     const found = await anyVersion(root, `${module}-${content}-`)
     if (found && complete(found)) return paths(found)
-    throw new Error(`cannot build ${names.join(', ')}: no "go" in PATH; install Go 1.24 or newer (https://go.dev/dl/)`)
+    const needed = `install Go ${neededGo(module)} or newer (https://go.dev/dl/)`
+    throw new Error(`cannot build ${names.join(', ')}: no "go" in PATH; ${needed}`)
   }
   const directory = join(root, `${module}-${content}-${version}`)
   if (complete(directory)) return paths(directory)
@@ -78,8 +49,8 @@ export async function moduleBinaries<M extends ModuleName>(
   return paths(directory)
 }
 
-async function build(module: ModuleName, go: string, directory: string, log: Log): Promise<void> {
-  const packages: Record<string, string> = modules[module].packages
+async function build(module: GoModule, go: string, directory: string, log: Log): Promise<void> {
+  const packages: Record<string, string> = goModules[module].packages
   await removeUnfinished(module, dirname(directory))
   const temporary = await mkdtemp(`${directory}.building-`)
   const started = Date.now()
@@ -114,23 +85,28 @@ async function build(module: ModuleName, go: string, directory: string, log: Log
 }
 
 /** Under the module's lock, so what lies here is of a build that was killed. */
-async function removeUnfinished(module: ModuleName, root: string): Promise<void> {
+async function removeUnfinished(module: GoModule, root: string): Promise<void> {
   const names = (await readdir(root)).filter((name) => name.startsWith(`${module}-`) && name.includes('.building-'))
   for (const name of names) await rm(join(root, name), { recursive: true, force: true })
 }
 
-function buildFlags(module: ModuleName): string[] {
-  return ['-mod=readonly', '-buildvcs=false', '-ldflags', modules[module].ldflags]
+function buildFlags(module: GoModule): string[] {
+  return ['-mod=readonly', '-buildvcs=false', '-ldflags', goModules[module].ldflags]
 }
 
 /** go.mod, go.sum, our sources, flags, packages and architecture: all that a binary depends on, but Go itself. */
-function contentKey(module: ModuleName): string {
+function contentKey(module: GoModule): string {
   return cacheKey({
     ...directoryParts(join(goDirectory, module)),
     flags: buildFlags(module).join('\n'),
-    packages: JSON.stringify(modules[module].packages),
+    packages: JSON.stringify(goModules[module].packages),
     architecture: process.arch,
   })
+}
+
+/** The version of Go that the module's go.mod asks for. */
+function neededGo(module: GoModule): string {
+  return /^go (\S+)$/m.exec(readFileSync(join(goDirectory, module, 'go.mod'), 'utf8'))?.[1] ?? ''
 }
 
 async function goVersion(go: string): Promise<string> {

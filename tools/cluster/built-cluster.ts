@@ -1,10 +1,11 @@
 import { join } from 'node:path'
 import { mkdir } from 'node:fs/promises'
 import { recordBaseline } from './baseline.ts'
-import { binaries } from './binaries.ts'
+import { kubernetesBinaries, moduleBinaries } from './binaries.ts'
 import { run } from './command.ts'
 import { coreDnsRole, startComponents } from './components.ts'
 import { startContainerd } from './containerd.ts'
+import { containerdPrograms } from './containerd-programs.ts'
 import { type ControlPlane, startControlPlane } from './control-plane.ts'
 import { type Daemon, goneError } from './daemon.ts'
 import { startKubelet, nodeName } from './kubelet.ts'
@@ -15,37 +16,42 @@ import { ensurePackages, nodePackages } from './packages.ts'
 import { controlPlaneDirectory, pidDirectory, runDirectory, stateDirectory } from './paths.ts'
 import { importPauseImage } from './pause-image.ts'
 import { issue } from './pki.ts'
+import { type Minor, releases } from './releases.ts'
 import { waitFor } from './wait.ts'
 
 export interface BuiltCluster {
   kubeconfig: string
   kubectl: string
   helm: string
+  ctr: string
 }
 
 /** One node of upstream binaries on this machine; returns when a pod can be scheduled and resolve names. */
-export async function startBuiltCluster(log: Log): Promise<BuiltCluster> {
+export async function startBuiltCluster(minor: Minor, log: Log): Promise<BuiltCluster> {
   if (process.getuid?.() !== 0) {
     throw new Error('cannot start a node: not root; run as root, or give a cluster by SIGNET_TEST_KUBECONFIG')
   }
-  await ensurePackages(nodePackages, log)
-  const built = await binaries(log)
+  const { version, containerd: source } = releases[minor]
+  await ensurePackages(nodePackages(source), log)
+  const built = await clusterBinaries(minor, log)
+  const runtime = await containerdPrograms(minor, log)
   await mkdir(stateDirectory, { recursive: true, mode: 0o700 })
   await mkdir(runDirectory, { recursive: true, mode: 0o700 })
   await recordBaseline()
   await createNodeInterface()
   const [{ upstreams }] = await Promise.all([writeResolvConf(), writeCniConfig()])
 
-  log('starting etcd, kube-apiserver and containerd')
+  log(`starting etcd, kube-apiserver ${version} and containerd`)
   const [plane] = await Promise.all([
     startControlPlane({
       directory: controlPlaneDirectory,
       bindAddress: nodeAddress,
       advertiseAddress: nodeAddress,
+      kubernetes: minor,
       survive: { state: stateDirectory, pidDirectory },
       log,
     }),
-    startContainerd().then(() => importPauseImage(built.pause)),
+    startContainerd(runtime).then(() => importPauseImage(runtime.ctr, built.pause)),
   ])
   const kubectl = (args: string[], input?: string) =>
     run(built.kubectl, ['--kubeconfig', plane.kubeconfig, ...args], {
@@ -60,7 +66,19 @@ export async function startBuiltCluster(log: Log): Promise<BuiltCluster> {
     kubectl(['apply', '-f', '-'], coreDnsRole).then(() => startComponents(built, plane, upstreams)),
   ])
   await waitUntilUsable(kubectl, [kubelet, ...components])
-  return { kubeconfig: plane.kubeconfig, kubectl: built.kubectl, helm: built.helm }
+  return { kubeconfig: plane.kubeconfig, kubectl: built.kubectl, helm: built.helm, ctr: runtime.ctr }
+}
+
+export type ClusterBinaries = Awaited<ReturnType<typeof clusterBinaries>>
+
+/** Paths of all binaries but those of containerd. */
+async function clusterBinaries(minor: Minor, log: Log) {
+  // One after the other: each build uses all cores.
+  const kubernetes = await kubernetesBinaries(log, minor)
+  const { coredns } = await moduleBinaries('coredns', log)
+  const { helm } = await moduleBinaries('helm', log)
+  const { pause } = await moduleBinaries('pause', log)
+  return { ...kubernetes, coredns, helm, pause }
 }
 
 async function startNode(command: string, plane: ControlPlane): Promise<Daemon> {

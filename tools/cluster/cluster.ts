@@ -11,7 +11,8 @@ import { lockFile, runDirectory, stateDirectory } from './paths.ts'
 import { identify, isAlive } from './process-identity.ts'
 import { givenKubeconfig, useKubeconfig } from './provider-kubeconfig.ts'
 import { k3sImage, removeK3s, startK3s } from './provider-k3s.ts'
-import { type ClusterRecord, decide, type Owner, readRecord, writeRecord } from './record.ts'
+import { type ClusterRecord, type ClusterUse, decide, type Owner, readRecord, writeRecord } from './record.ts'
+import { type Minor, wantedMinor } from './releases.ts'
 
 export interface Cluster {
   provider: 'kubeconfig' | 'k3s' | 'built'
@@ -28,6 +29,7 @@ export interface ClusterStatus {
   state: 'up' | 'down' | 'broken'
   owner?: Owner
   provider?: Cluster['provider']
+  kubernetes?: Minor
   startedAt?: string
   kubeconfig?: string
   /** Why it is broken. */
@@ -37,13 +39,17 @@ export interface ClusterStatus {
 
 const lockLimitMs = 45 * 60_000
 
-/** A running cluster for this owner: the one that is there if it may be used and is healthy, else a new one. */
+/**
+ * A running cluster for this owner, of the Kubernetes that SIGNET_KUBERNETES names: the one that runs if this owner may
+ * use it and it is healthy, else a new one.
+ */
 export async function up({ owner, log = silent }: { owner: Owner; log?: Log }): Promise<Cluster> {
   const given = givenKubeconfig()
   if (given) return clusterOf(await useKubeconfig(given, log))
+  const wanted = { owner, kubernetes: wantedMinor() }
   return withLock(lockFile, { what: `cluster up (${owner})`, limitMs: lockLimitMs, log }, async () => {
-    const existing = await usable(owner, log)
-    const record = existing ?? (await start(owner, log))
+    const existing = await usable(wanted, log)
+    const record = existing ?? (await start(wanted, log))
     await writeRecord({ ...record, holder: isAlive(record.holder) ? record.holder : holderIdentity() })
     return clusterOf(record)
   })
@@ -62,10 +68,10 @@ export async function status(): Promise<ClusterStatus> {
     const found = isAnythingThere()
     return { state: found ? 'broken' : 'down', problems: found ? ['it never became ready'] : [], processes }
   }
-  const { owner, provider, startedAt, kubeconfig } = record
+  const { owner, provider, kubernetes, startedAt, kubeconfig } = record
   const problems = await problemsOf(record)
   const state = problems.length === 0 ? 'up' : 'broken'
-  return { state, owner, provider, startedAt, kubeconfig, problems, processes }
+  return { state, owner, provider, kubernetes, startedAt, kubeconfig, problems, processes }
 }
 
 /** The running cluster, or undefined if there is none that is healthy. */
@@ -76,7 +82,7 @@ export async function current(): Promise<Cluster | undefined> {
   return record && (await problemsOf(record)).length === 0 ? clusterOf(record) : undefined
 }
 
-async function usable(owner: Owner, log: Log): Promise<ClusterRecord | undefined> {
+async function usable(wanted: ClusterUse, log: Log): Promise<ClusterRecord | undefined> {
   const record = await readRecord()
   if (!record) {
     if (isAnythingThere()) {
@@ -91,12 +97,10 @@ async function usable(owner: Owner, log: Log): Promise<ClusterRecord | undefined
     await remove(log)
     return undefined
   }
-  const decision = decide(record.owner, owner, isAlive(record.holder) && record.holder.pid !== process.pid)
-  if (decision === 'refuse') {
-    throw new Error(`the ${record.owner} cluster is in use by process ${record.holder.pid}; end that first`)
-  }
+  const decision = decide(record, wanted, isAlive(record.holder) && record.holder.pid !== process.pid)
+  if (decision === 'refuse') throw new Error(refusal(record, wanted))
   if (decision === 'replace') {
-    log(`a ${record.owner} cluster is running; replacing it by a ${owner} cluster`)
+    log(`${describe(record)} is running; replacing it by ${describe(wanted)}`)
     await remove(log)
     return undefined
   }
@@ -104,14 +108,25 @@ async function usable(owner: Owner, log: Log): Promise<ClusterRecord | undefined
   return record
 }
 
-async function start(owner: Owner, log: Log): Promise<ClusterRecord> {
+function refusal(record: ClusterRecord, wanted: ClusterUse): string {
+  const running = describe(record)
+  if (record.owner !== 'manual') return `${running} is in use by process ${record.holder.pid}; end that process first`
+  const down = 'end it by "npm run cluster -- down"'
+  return `${running} is running, not Kubernetes ${wanted.kubernetes}: ${down}, or set SIGNET_KUBERNETES=${record.kubernetes}`
+}
+
+function describe({ owner, kubernetes }: ClusterUse): string {
+  return `a ${owner} cluster of Kubernetes ${kubernetes}`
+}
+
+async function start(wanted: ClusterUse, log: Log): Promise<ClusterRecord> {
   const started = Date.now()
-  const common = { owner, holder: holderIdentity(), startedAt: new Date().toISOString() }
+  const common = { ...wanted, holder: holderIdentity(), startedAt: new Date().toISOString() }
   const seconds = () => Math.round((Date.now() - started) / 1000)
-  const image = await k3sImage()
+  const image = await k3sImage(wanted.kubernetes)
   if (image) return { ...common, provider: 'k3s', ...(await startK3s(image, log)) }
   try {
-    const built = await startBuiltCluster(log)
+    const built = await startBuiltCluster(wanted.kubernetes, log)
     log(`cluster is up after ${seconds()} s`)
     return { ...common, provider: 'built', ...built }
   } catch (error) {
@@ -125,7 +140,7 @@ async function start(owner: Owner, log: Log): Promise<ClusterRecord> {
 
 async function remove(log: Log): Promise<void> {
   const record = await readRecord()
-  if (record?.containerId) await removeK3s(record.containerId)
+  if (record?.provider === 'k3s') await removeK3s(record.containerId)
   const there = isAnythingThere()
   const started = Date.now()
   await removeEverything()

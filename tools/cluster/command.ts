@@ -59,6 +59,13 @@ export function findProgram(name: string, more: string[] = []): string | undefin
     .find(isExecutable)
 }
 
+/** The full path of a program that has to be there. */
+export function requireProgram(name: string): string {
+  const path = findProgram(name)
+  if (!path) throw new Error(`cannot find program "${name}"`)
+  return path
+}
+
 function isExecutable(path: string): boolean {
   try {
     accessSync(path, constants.X_OK)

@@ -1,16 +1,22 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Binaries } from './binaries.ts'
+import type { Binaries, KubernetesBinaries } from './binaries.ts'
 import type { ControlPlane } from './control-plane.ts'
 import type { Daemon } from './daemon.ts'
 import { nodeAddress, podRange } from './network.ts'
 import { startNodeDaemon } from './node-daemon.ts'
 import { stateDirectory } from './paths.ts'
 
+type ComponentBinaries = KubernetesBinaries & Binaries<'coredns'>
+
 const configDirectory = join(stateDirectory, 'config')
 
 /** Everything of the cluster that is neither control plane storage nor the node's agent. */
-export async function startComponents(binaries: Binaries, plane: ControlPlane, upstreams: string[]): Promise<Daemon[]> {
+export async function startComponents(
+  binaries: ComponentBinaries,
+  plane: ControlPlane,
+  upstreams: string[],
+): Promise<Daemon[]> {
   await mkdir(configDirectory, { recursive: true })
   return Promise.all([
     startControllerManager(binaries, plane),
@@ -20,7 +26,7 @@ export async function startComponents(binaries: Binaries, plane: ControlPlane, u
   ])
 }
 
-async function startControllerManager(binaries: Binaries, plane: ControlPlane): Promise<Daemon> {
+async function startControllerManager(binaries: ComponentBinaries, plane: ControlPlane): Promise<Daemon> {
   const kubeconfig = await plane.kubeconfigFor('system:kube-controller-manager')
   const pki = join(plane.directory, 'pki')
   return startNodeDaemon('kube-controller-manager', binaries['kube-controller-manager'], [
@@ -32,11 +38,10 @@ async function startControllerManager(binaries: Binaries, plane: ControlPlane): 
     `--cluster-signing-key-file=${join(pki, 'ca.key')}`,
     '--leader-elect=false',
     '--bind-address=127.0.0.1',
-    '--controllers=*,-cloud-node-lifecycle-controller,-node-route-controller,-service-lb-controller',
   ])
 }
 
-async function startScheduler(binaries: Binaries, plane: ControlPlane): Promise<Daemon> {
+async function startScheduler(binaries: ComponentBinaries, plane: ControlPlane): Promise<Daemon> {
   const kubeconfig = await plane.kubeconfigFor('system:kube-scheduler')
   return startNodeDaemon('kube-scheduler', binaries['kube-scheduler'], [
     `--kubeconfig=${kubeconfig}`,
@@ -48,7 +53,7 @@ async function startScheduler(binaries: Binaries, plane: ControlPlane): Promise<
   ])
 }
 
-async function startKubeProxy(binaries: Binaries, plane: ControlPlane): Promise<Daemon> {
+async function startKubeProxy(binaries: ComponentBinaries, plane: ControlPlane): Promise<Daemon> {
   const file = join(configDirectory, 'kube-proxy.json')
   const config = {
     apiVersion: 'kubeproxy.config.k8s.io/v1alpha1',
@@ -74,7 +79,7 @@ async function startKubeProxy(binaries: Binaries, plane: ControlPlane): Promise<
   return startNodeDaemon('kube-proxy', binaries['kube-proxy'], [`--config=${file}`])
 }
 
-async function startCoreDns(binaries: Binaries, plane: ControlPlane, upstreams: string[]): Promise<Daemon> {
+async function startCoreDns(binaries: ComponentBinaries, plane: ControlPlane, upstreams: string[]): Promise<Daemon> {
   const file = join(configDirectory, 'Corefile')
   const kubeconfig = await plane.kubeconfigFor(coreDnsUser)
   await writeFile(

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { apiRequest, type Credentials } from './api-request.ts'
 import { apiServerArguments, auditPolicy } from './api-server-flags.ts'
-import { moduleBinaries } from './binaries.ts'
+import { kubernetesBinaries } from './binaries.ts'
 import { type Daemon, goneError, startDaemon, stopDaemon } from './daemon.ts'
 import { startEtcd } from './etcd.ts'
 import { renderKubeconfig } from './kubeconfig.ts'
@@ -12,6 +12,7 @@ import { type Log, silent } from './log.ts'
 import { ensurePackages } from './packages.ts'
 import { type Certificate, createControlPlanePki, issue, readCertificate } from './pki.ts'
 import { freePorts } from './ports.ts'
+import type { Minor } from './releases.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
 import { waitFor } from './wait.ts'
 
@@ -19,6 +20,8 @@ export interface ControlPlaneOptions {
   /** Where all files go; default: a new temporary directory, removed by `stop`. */
   directory?: string
   log?: Log
+  /** Default: the one that SIGNET_KUBERNETES names. */
+  kubernetes?: Minor
   /** Added after our own flags, so the last one wins where a flag may be given once. */
   apiServerFlags?: string[]
   bindAddress?: string
@@ -54,7 +57,7 @@ const graceMs = 4_000
 export async function startControlPlane(options: ControlPlaneOptions = {}): Promise<ControlPlane> {
   const { log = silent, bindAddress = '127.0.0.1', survive } = options
   await ensurePackages(['openssl'], log)
-  const { 'kube-apiserver': command, etcd: etcdCommand } = await moduleBinaries('kubernetes', log)
+  const { 'kube-apiserver': command, etcd: etcdCommand } = await kubernetesBinaries(log, options.kubernetes)
   const directory = options.directory ?? (await temporaryDirectory('signet-control-plane'))
   const pkiDirectory = join(directory, 'pki')
   const host = bindAddress === '0.0.0.0' ? '127.0.0.1' : bindAddress

@@ -98,12 +98,12 @@ async function loadArchive(archive: string, image: string, key: string, log: Log
   const record = await readRecord()
   if (!record) throw new Error(`cannot load image ${image}: no cluster is running`)
   if (record.provider === 'k3s') {
-    await importIntoK3s(record.containerId ?? '', archive)
+    await importIntoK3s(record.containerId, archive)
     return
   }
-  if (await hasContent(image, key)) return
+  if (await hasContent(record.ctr, image, key)) return
   log(`loading image ${image}`)
-  await importArchive(archive, image, key)
+  await importArchive(record.ctr, archive, image, key)
 }
 
 async function buildKey(options: BuildOptions, baseKey: string): Promise<string> {

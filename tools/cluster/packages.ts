@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { chmod, rm, writeFile } from 'node:fs/promises'
 import { findProgram, run } from './command.ts'
 import type { Log } from './log.ts'
+import type { ContainerdSource } from './releases.ts'
 
 /** Debian package → the program that shows it is there, whoever installed it. */
 const programs = {
@@ -21,9 +22,14 @@ const programs = {
 } as const
 
 export type Package = keyof typeof programs
-/** Those are for building images and for single tests; a node needs the others. */
+/** Packages for building images and for single tests; a node needs the others. */
 const besideNodes: readonly string[] = ['docker.io', 'redis-server', 'haproxy']
-export const nodePackages = Object.keys(programs).filter((name) => !besideNodes.includes(name)) as Package[]
+
+/** The packages that a node needs. */
+export function nodePackages(containerd: ContainerdSource): Package[] {
+  const without = containerd === 'package' ? besideNodes : [...besideNodes, 'containerd']
+  return (Object.keys(programs) as Package[]).filter((name) => !without.includes(name))
+}
 
 /** Installs what is missing and only that; touches no network if nothing is. */
 export async function ensurePackages(wanted: Package[], log: Log): Promise<void> {

@@ -31,4 +31,6 @@ export const controlPlaneDirectory = join(stateDirectory, 'control-plane')
 export const containerdRoot = join(stateDirectory, 'containerd')
 export const containerdState = join(runDirectory, 'containerd')
 export const containerdSocket = join(runDirectory, 'containerd.sock')
+/** Sockets of the shims of containerd 2, which takes a path of 42 bytes at most. */
+export const shimDirectory = join(runDirectory, 'shims')
 export const dockerSocket = join(runDirectory, 'docker.sock')

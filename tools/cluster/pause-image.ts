@@ -1,12 +1,13 @@
 import { existsSync } from 'node:fs'
 import { copyFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { importArchive, pauseImage } from './containerd.ts'
+import { importArchive } from './containerd.ts'
+import { pauseImage } from './containerd-config.ts'
 import { writeImageArchive } from './image-archive.ts'
 import { cacheDirectory } from './paths.ts'
 
 /** The image that holds a pod's namespaces, from our own program; its cache directory's name is the content key. */
-export async function importPauseImage(program: string): Promise<void> {
+export async function importPauseImage(ctr: string, program: string): Promise<void> {
   const key = basename(dirname(program))
   const archive = join(cacheDirectory, 'images', `${key}.tar`)
   if (!existsSync(archive)) {
@@ -17,5 +18,5 @@ export async function importPauseImage(program: string): Promise<void> {
       archive,
     })
   }
-  await importArchive(archive, pauseImage, key)
+  await importArchive(ctr, archive, pauseImage, key)
 }

@@ -4,16 +4,17 @@ import { run } from './command.ts'
 import { reachableDocker } from './docker.ts'
 import type { Log } from './log.ts'
 import { stateDirectory } from './paths.ts'
+import type { Minor } from './releases.ts'
 import { clientTools } from './tools.ts'
 import { waitFor } from './wait.ts'
 
-/** A k3s image that a reachable Docker daemon has already; none is pulled. */
-export async function k3sImage(): Promise<string | undefined> {
+/** A k3s image of a Kubernetes minor that a reachable Docker daemon has already; none is pulled. */
+export async function k3sImage(minor: Minor): Promise<string | undefined> {
   const docker = await reachableDocker()
   if (!docker) return undefined
   const args = ['images', '--format', '{{.Repository}}:{{.Tag}}', 'rancher/k3s']
   const { stdout } = await run(docker.command, args, { env: docker.env, allowFailure: true })
-  return stdout.split('\n').find((image) => image.startsWith('rancher/k3s:') && !image.endsWith('<none>'))
+  return stdout.split('\n').find((image) => image.startsWith(`rancher/k3s:v${minor}.`))
 }
 
 export async function startK3s(image: string, log: Log) {

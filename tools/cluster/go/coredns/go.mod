@@ -1,4 +1,4 @@
-module signet.dev/test/cluster/coredns
+module signet.dev/tools/cluster/coredns
 
 go 1.24.0
 

@@ -1,4 +1,4 @@
-module signet.dev/test/cluster/helm
+module signet.dev/tools/cluster/helm
 
 go 1.24.0
 

@@ -1,3 +1,3 @@
-module signet.dev/test/cluster/pause
+module signet.dev/tools/cluster/pause
 
 go 1.24

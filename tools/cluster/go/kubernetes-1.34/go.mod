@@ -1,4 +1,4 @@
-module signet.dev/test/cluster/kubernetes
+module signet.dev/tools/cluster/kubernetes-1.34
 
 go 1.24.0
 
