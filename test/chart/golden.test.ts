@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest'
+import { minors, oldestMinor, releases } from '../../tools/cluster/releases.ts'
 import { buildTimeout, chartDirectory, golden, helm, renderText, type Values } from './helm.ts'
 
 const everything: Values = {
@@ -81,9 +82,14 @@ describe('what the chart renders', () => {
     expect(code).toBe(0)
   })
 
-  it('is refused by a cluster older than Kubernetes 1.30', async () => {
-    const { code, stderr } = await helm(['template', 'signet', chartDirectory, '--kube-version', '1.29.9'])
-    expect(stderr).toContain('chart requires kubeVersion: >=1.30.0-0')
+  it.each(minors)('is the same on Kubernetes %s', async (minor) => {
+    expect(await renderText({}, ['--kube-version', releases[minor].version])).toBe(await renderText())
+  })
+
+  it('is refused by a cluster older than the oldest Kubernetes that is tested', async () => {
+    const older = `1.${Number(oldestMinor.split('.')[1]) - 1}.9`
+    const { code, stderr } = await helm(['template', 'signet', chartDirectory, '--kube-version', older])
+    expect(stderr).toContain(`chart requires kubeVersion: >=${oldestMinor}.0-0`)
     expect(code).not.toBe(0)
   })
 })

@@ -4,6 +4,7 @@ import { loadAll } from 'js-yaml'
 import { moduleBinaries } from '../../tools/cluster/binaries.ts'
 import { type CommandResult, run } from '../../tools/cluster/command.ts'
 import { projectDirectory } from '../../tools/cluster/paths.ts'
+import { oldestMinor, releases } from '../../tools/cluster/releases.ts'
 
 export const chartDirectory = join(projectDirectory, 'charts/signet')
 export const operatorNamespace = 'signet-system'
@@ -61,6 +62,6 @@ export async function golden(file: string, text: string): Promise<string> {
 }
 
 function template(values: Values, flags: string[]): Promise<CommandResult> {
-  const fixed = ['--namespace', operatorNamespace, '--kube-version', '1.30.0', '--values', '-']
+  const fixed = ['--namespace', operatorNamespace, '--kube-version', releases[oldestMinor].version, '--values', '-']
   return helm(['template', 'signet', chartDirectory, ...fixed, ...flags], { input: JSON.stringify(values) })
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { goModules } from '../../tools/cluster/go-modules.ts'
 import { nodePackages } from '../../tools/cluster/packages.ts'
-import { goDirectory } from '../../tools/cluster/paths.ts'
+import { goDirectory, projectDirectory } from '../../tools/cluster/paths.ts'
 import { minors, newestMinor, oldestMinor, releases, wantedMinor } from '../../tools/cluster/releases.ts'
 
 const goMod = (module: string) => readFileSync(join(goDirectory, module, 'go.mod'), 'utf8')
@@ -52,6 +52,14 @@ describe('releases', () => {
 
   it('install the package of containerd only where containerd is not built', () => {
     expect(nodePackages('package')).toEqual(['containerd', ...nodePackages('module')])
+  })
+
+  it('are what chart and documentation say', () => {
+    const text = (file: string) => readFileSync(join(projectDirectory, file), 'utf8')
+    expect(text('charts/signet/Chart.yaml')).toContain(`\nkubeVersion: ">=${oldestMinor}.0-0"\n`)
+    for (const file of ['README.md', 'charts/signet/README.md', 'tools/cluster/README.md']) {
+      expect(text(file), file).toContain(`Kubernetes ${minors.join(' and ')}`)
+    }
   })
 })
 
