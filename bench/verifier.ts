@@ -5,7 +5,7 @@ import { ecdsaToDer } from '../src/keys/ecdsa-signature.ts'
 import { createSigner } from '../src/keys/signer.ts'
 import { generateSigningKey } from '../src/keys/signing-key.ts'
 import { mintToken, newTokenID } from '../src/tokens/mint.ts'
-import { createVerifier, type Verifier } from '../src/verifier/verifier.ts'
+import { createVerifier, type Verifier } from '../src/verifier/verification/verifier.ts'
 import { FakeAuthority } from '../test/fakes/authority.ts'
 import { type Figures, type Findings, medianOf, type Options, progress } from './measurement.ts'
 

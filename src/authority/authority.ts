@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Logger } from '../logger.ts'
-import { parseIssuer } from './documents/discovery.ts'
+import { parseIssuer } from '../identity/issuer.ts'
 import type { FormHandler } from './oauth/form-handler.ts'
 import { type Endpoint, locate } from './documents/document-path.ts'
 import { describeApi, type Served } from './openapi/description.ts'

@@ -26,3 +26,36 @@ export function issuerAt(base: string, path: string): string {
 export function issuerOf(base: string, scope: IssuerScope, identity: IdentityName): string {
   return issuerAt(base, issuerPath(scope, identity))
 }
+
+/** An issuer and the parts of its URL. */
+export interface IssuerUrl {
+  /** The `iss` claim, byte by byte. */
+  readonly issuer: string
+  /** The issuer without a trailing slash, to append paths to. */
+  readonly base: string
+  /** The path of `base`: empty for an origin. */
+  readonly path: string
+  readonly origin: string
+}
+
+interface ParseIssuerOptions {
+  /** Accepts `http:` for a loopback address as well. For tests. */
+  readonly allowHttpLoopback?: boolean | undefined
+}
+
+const loopbackHosts = new Set(['localhost', '127.0.0.1', '[::1]'])
+
+/**
+ * Parses an issuer. Throws a TypeError unless the issuer is an https URL in its normal form, without query, fragment and
+ * credentials (OIDC Discovery §3).
+ */
+export function parseIssuer(issuer: string, { allowHttpLoopback = false }: ParseIssuerOptions = {}): IssuerUrl {
+  const url = URL.canParse(issuer) ? new URL(issuer) : undefined
+  const secure =
+    url?.protocol === 'https:' || (allowHttpLoopback && url?.protocol === 'http:' && loopbackHosts.has(url.hostname))
+  // The slash that the parser appends to a bare origin is the only permitted difference: one issuer, one spelling.
+  if (url === undefined || !secure || (url.href !== issuer && url.href !== `${issuer}/`) || /[?#@]/.test(issuer)) {
+    throw new TypeError(`issuer is not a plain https URL: ${issuer}`)
+  }
+  return { issuer, base: issuer.replace(/\/$/, ''), path: url.pathname.replace(/\/$/, ''), origin: url.origin }
+}

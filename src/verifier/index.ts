@@ -2,10 +2,10 @@
  * The verifier SDK: what a service needs to prove who it is and to check who others are. The one barrel of the project,
  * published as `@signet-dev/signet/verifier`.
  */
-export { createVerifier } from './verifier.ts'
-export type { SourceHealth, Verifier, VerifierHealth } from './verifier.ts'
-export type { RevocationMode, VerifierOptions } from './verifier-options.ts'
-export { VerifierUnavailableError } from './verifier-error.ts'
+export { createVerifier } from './verification/verifier.ts'
+export type { SourceHealth, Verifier, VerifierHealth } from './verification/verifier.ts'
+export type { RevocationMode, VerifierOptions } from './verification/verifier-options.ts'
+export { VerifierUnavailableError } from './sources/verifier-unavailable-error.ts'
 export { TokenError } from '../tokens/token-error.ts'
 export type { TokenErrorCode } from '../tokens/token-error.ts'
 export type { TokenHeader, VerifiedToken } from '../tokens/verify.ts'

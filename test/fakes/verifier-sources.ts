@@ -2,7 +2,7 @@ import type { PublicJwk } from '../../src/keys/public-jwk.ts'
 import { type Revocation, RevocationSet } from '../../src/tokens/revocation.ts'
 import type { KeySource } from '../../src/verifier/sources/jwks-source.ts'
 import type { RevocationSource } from '../../src/verifier/sources/revocation-source.ts'
-import { VerifierUnavailableError } from '../../src/verifier/verifier-error.ts'
+import { VerifierUnavailableError } from '../../src/verifier/sources/verifier-unavailable-error.ts'
 
 /** Keys that a test sets. */
 export class HeldKeys implements KeySource {

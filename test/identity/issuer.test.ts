@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { isIssuerPath, issuerAt, issuerOf, issuerPath, issuerScopes } from '../../src/identity/issuer.ts'
+import { isIssuerPath, issuerAt, issuerOf, issuerPath, issuerScopes, parseIssuer } from '../../src/identity/issuer.ts'
 
 const orders = { namespace: 'shop', name: 'orders' }
 
@@ -47,5 +47,46 @@ describe('isIssuerPath', () => {
     'ns/shop',
   ])('refuses %j', (path) => {
     expect(isIssuerPath(path)).toBe(false)
+  })
+})
+
+describe('parseIssuer', () => {
+  it.each([
+    ['https://signet-authority.signet-system.svc', 'https://signet-authority.signet-system.svc', ''],
+    ['https://example.com:8443/signet/one', 'https://example.com:8443/signet/one', '/signet/one'],
+    ['https://example.com/', 'https://example.com', ''],
+    ['https://example.com/signet/', 'https://example.com/signet', '/signet'],
+  ])('keeps %s byte by byte', (issuer, base, path) => {
+    expect(parseIssuer(issuer)).toEqual({ issuer, base, path, origin: new URL(issuer).origin })
+  })
+
+  it.each([
+    '',
+    'signet',
+    'http://example.com',
+    'http://127.0.0.1',
+    'ftp://example.com',
+    'file:///etc/passwd',
+    'https://example.com?a=b',
+    'https://example.com/?',
+    'https://example.com/#a',
+    'https://user@example.com',
+    'https://user:secret@example.com',
+    'https://EXAMPLE.com',
+    'https://example.com:443',
+    'https://example.com/a/../b',
+    ' https://example.com',
+    'https://example.com/a b',
+  ])('refuses %j', (issuer) => {
+    expect(() => parseIssuer(issuer)).toThrow(TypeError)
+  })
+
+  it('accepts http on a loopback address for tests, and nowhere else', () => {
+    for (const issuer of ['http://127.0.0.1:1', 'http://localhost:1', 'http://[::1]:1']) {
+      expect(parseIssuer(issuer, { allowHttpLoopback: true }).issuer).toBe(issuer)
+    }
+    for (const issuer of ['http://127.0.0.1.example', 'http://localhost.example', 'http://10.0.0.1']) {
+      expect(() => parseIssuer(issuer, { allowHttpLoopback: true })).toThrow(TypeError)
+    }
   })
 })

@@ -1,7 +1,7 @@
 import { createHmac, createPublicKey, generateKeyPairSync, sign } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { TokenErrorCode } from '../../src/tokens/token-error.ts'
-import { createVerifier, type Verifier } from '../../src/verifier/verifier.ts'
+import { createVerifier, type Verifier } from '../../src/verifier/verification/verifier.ts'
 import { FakeAuthority } from '../fakes/authority.ts'
 import { HeldClock } from '../fakes/held-clock.ts'
 import { keys } from '../fixtures/keys/keys.ts'

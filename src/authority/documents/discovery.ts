@@ -2,27 +2,6 @@ import { algorithms } from '../../keys/algorithm.ts'
 import { serviceAccountAlgorithms } from '../../tokens/service-account-token.ts'
 import { grants } from '../token/token-request.ts'
 
-/** The issuer that all others are below, as it is published. */
-export interface BaseIssuer {
-  /** The `iss` claim, byte by byte. */
-  readonly issuer: string
-  /** Its path on our own server, without a slash at the end: empty for an origin. */
-  readonly path: string
-}
-
-/**
- * Where an issuer's documents are on our own server. Throws a TypeError for an issuer that is not an https URL without
- * query, fragment and credentials, or not written the one way that URLs are compared in.
- */
-export function parseIssuer(issuer: string): BaseIssuer {
-  const url = URL.canParse(issuer) ? new URL(issuer) : undefined
-  // What the parser adds to a bare origin is the only difference that is allowed, so that no two spellings meet.
-  if (url?.protocol !== 'https:' || (url.href !== issuer && url.href !== `${issuer}/`) || /[?#@]/.test(issuer)) {
-    throw new TypeError(`issuer is not a plain https URL: ${issuer}`)
-  }
-  return { issuer, path: url.pathname.replace(/\/$/, '') }
-}
-
 /**
  * What both documents say: who issues, where the keys are, and how tokens are asked for. The response and subject types
  * are required members (OIDC Discovery §3, RFC 8414 §2) whose values are those that Kubernetes gives for its own tokens;

@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { messageOf } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
-import type { BaseIssuer } from './discovery.ts'
+import type { IssuerUrl } from '../../identity/issuer.ts'
 import { type Document, renderDocument } from './document.ts'
 import { Levels } from './issuer-documents.ts'
 import { type Endpoint, locate } from './document-path.ts'
@@ -25,7 +25,7 @@ export interface ServedKeys {
 }
 
 interface PublishedDocumentsOptions {
-  readonly issuer: BaseIssuer
+  readonly issuer: Pick<IssuerUrl, 'issuer' | 'path'>
   readonly source: PublicKeySource
   /** What is served, in the words of OpenAPI; without it there is no such document. */
   readonly description?: Json

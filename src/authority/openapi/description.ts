@@ -1,4 +1,4 @@
-import type { BaseIssuer } from '../documents/discovery.ts'
+import type { IssuerUrl } from '../../identity/issuer.ts'
 import { documentPaths, headers, parameters, responses } from './documents.ts'
 import { type FormName, formPaths, formResponses, securitySchemes } from './forms.ts'
 import { type Json, schemas } from './schemas.ts'
@@ -14,7 +14,7 @@ export interface Served {
  * it does not name is an error, in a test or in the field. So 500 is not named: it is a defect, and no answer that anybody
  * should be ready for.
  */
-export function describeApi({ issuer, path }: BaseIssuer, served: Served): Json {
+export function describeApi({ issuer, path }: Pick<IssuerUrl, 'issuer' | 'path'>, served: Served): Json {
   const withForms = served.forms.length > 0
   return {
     openapi: '3.1.0',

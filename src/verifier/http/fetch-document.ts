@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { type HttpClient, longestRetryAfter } from './http-client.ts'
 import { parseRetryAfter } from '../../time/retry-after.ts'
-import { FetchError } from '../verifier-error.ts'
+import { FetchError } from './fetch-error.ts'
 
 interface FetchOptions {
   /** Of the copy that is held: an answer that only confirms it is `unchanged`. */

@@ -13,7 +13,7 @@ import { messageOf } from '../../errors.ts'
 import { DeadlineError, withDeadline } from '../../time/deadline.ts'
 import { MINUTE } from '../../time/duration.ts'
 import type { Trust } from './trust.ts'
-import { FetchError } from '../verifier-error.ts'
+import { FetchError } from './fetch-error.ts'
 
 /** Longest wait that an authority can ask for by Retry-After, in milliseconds. */
 export const longestRetryAfter = 5 * MINUTE

@@ -1,6 +1,7 @@
 import { isRecord, parseStrictJson } from '../../json.ts'
-import { isOfIssuer, type IssuerUrl } from './issuer-url.ts'
-import { FetchError } from '../verifier-error.ts'
+import { isOnIssuerOrigin } from './issuer-origin.ts'
+import type { IssuerUrl } from '../../identity/issuer.ts'
+import { FetchError } from './fetch-error.ts'
 
 /** What is read of `/.well-known/openid-configuration` (OIDC Discovery §3). */
 interface Metadata {
@@ -25,8 +26,9 @@ export function parseMetadata(text: string, issuer: IssuerUrl): Metadata {
   if (!isRecord(value)) throw wrongMetadata(issuer, 'is not a JSON object without repeated members')
   if (value.issuer !== issuer.issuer) throw wrongMetadata(issuer, 'is that of another issuer')
   const { jwks_uri: jwksUri, token_endpoint: tokenEndpoint } = value
-  if (!isOfIssuer(jwksUri, issuer)) throw wrongMetadata(issuer, 'names keys that are not on the origin of the issuer')
-  return { jwksUri, tokenEndpoint: isOfIssuer(tokenEndpoint, issuer) ? tokenEndpoint : undefined }
+  if (!isOnIssuerOrigin(jwksUri, issuer))
+    throw wrongMetadata(issuer, 'names keys that are not on the origin of the issuer')
+  return { jwksUri, tokenEndpoint: isOnIssuerOrigin(tokenEndpoint, issuer) ? tokenEndpoint : undefined }
 }
 
 /** A FetchError that says what is wrong with the document of an issuer. */

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http'
 import { TokenError } from '../../tokens/verify.ts'
 import { type Caller, callerOfToken } from './caller.ts'
-import type { Verifier } from '../verifier.ts'
-import { VerifierUnavailableError } from '../verifier-error.ts'
+import type { Verifier } from '../verification/verifier.ts'
+import { VerifierUnavailableError } from '../sources/verifier-unavailable-error.ts'
 
 /** An answer that says nothing of why: that is for the log. */
 export interface Refusal {

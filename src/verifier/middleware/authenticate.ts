@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { authenticateRequest, type ChallengeOptions, checkRealm, type Refusal } from './authenticate-request.ts'
 import type { Caller } from './caller.ts'
-import type { Verifier } from '../verifier.ts'
+import type { Verifier } from '../verification/verifier.ts'
 
 export interface AuthenticateOptions extends ChallengeOptions {
   /** Told why a request was refused, for log and metrics: nobody outside is. */

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { JwkError, parsePublicJwk, type PublicJwk } from '../../keys/public-jwk.ts'
 import { isRecord, parseStrictJson } from '../../json.ts'
-import { FetchError } from '../verifier-error.ts'
+import { FetchError } from '../http/fetch-error.ts'
 
 /** The keys of an issuer, by kid. The same key is the same object in one set and the next. */
 export type PublishedKeys = ReadonlyMap<string, PublicJwk>

@@ -1,11 +1,12 @@
 import type { Clock } from '../../time/clock.ts'
 import type { PublicJwk } from '../../keys/public-jwk.ts'
 import type { FetchDocument } from '../http/fetch-document.ts'
-import type { IssuerUrl } from '../http/issuer-url.ts'
+import type { IssuerUrl } from '../../identity/issuer.ts'
 import { maxMetadataBytes, metadataUrl, parseMetadata } from '../http/metadata.ts'
 import { type PublishedKeys, readJwks } from './jwks-document.ts'
 import { Refresher } from './refresher.ts'
-import { FetchError, VerifierUnavailableError } from '../verifier-error.ts'
+import { VerifierUnavailableError } from './verifier-unavailable-error.ts'
+import { FetchError } from '../http/fetch-error.ts'
 
 /** Where the verifier's keys come from. */
 export interface KeySource {

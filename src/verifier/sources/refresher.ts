@@ -1,6 +1,6 @@
 import type { Clock } from '../../time/clock.ts'
 import { messageOf } from '../../errors.ts'
-import { FetchError } from '../verifier-error.ts'
+import { FetchError } from '../http/fetch-error.ts'
 
 export interface RefresherOptions {
   /** Brings what is held up to date; rejects where it could not, and then what is held stays. */

@@ -2,7 +2,7 @@ import { keyIDForm } from '../../keys/public-jwk.ts'
 import { isRecord, parseStrictJson } from '../../json.ts'
 import { clockTolerance } from '../../time/clock-tolerance.ts'
 import type { Revocation } from '../../tokens/revocation.ts'
-import { FetchError } from '../verifier-error.ts'
+import { FetchError } from '../http/fetch-error.ts'
 
 /** Revocations under a name that tells each from every other. */
 export type RevocationList = ReadonlyMap<string, Revocation>

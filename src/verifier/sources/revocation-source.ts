@@ -3,7 +3,8 @@ import { type Revocable, RevocationSet } from '../../tokens/revocation.ts'
 import type { FetchDocument } from '../http/fetch-document.ts'
 import { Refresher } from './refresher.ts'
 import { mergeRevocations, readRevocations, type RevocationList } from './revocation-list.ts'
-import { FetchError, VerifierUnavailableError } from '../verifier-error.ts'
+import { VerifierUnavailableError } from './verifier-unavailable-error.ts'
+import { FetchError } from '../http/fetch-error.ts'
 
 /** What the verifier asks about a token whose signature and claims are good. */
 export interface RevocationSource {

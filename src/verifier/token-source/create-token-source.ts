@@ -1,4 +1,4 @@
-import { mounted, namedTokenFile } from '../env.ts'
+import { mounted, namedTokenFile } from '../pod/env.ts'
 import { ExchangedToken, type ExchangeOptions } from './exchanged-token.ts'
 import { FileToken } from './file-token.ts'
 import type { TokenSource } from './token-source.ts'

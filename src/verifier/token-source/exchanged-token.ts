@@ -1,17 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Clock, systemClock } from '../../time/clock.ts'
 import { withDeadline } from '../../time/deadline.ts'
-import type { Mounted } from '../env.ts'
+import type { Mounted } from '../pod/env.ts'
 import { exchangeForm, type ExchangedAnswer, type ExchangeRequest, parseExchange } from './exchange.ts'
 import { type FetchDocument, fetchDocumentWith } from '../http/fetch-document.ts'
 import { HttpClient } from '../http/http-client.ts'
-import { type IssuerUrl, parseIssuerUrl } from '../http/issuer-url.ts'
+import { type IssuerUrl, parseIssuer } from '../../identity/issuer.ts'
 import { maxMetadataBytes, metadataUrl, parseMetadata, wrongMetadata } from '../http/metadata.ts'
 import { readToken } from './read-token.ts'
 import type { TokenSource } from './token-source.ts'
 import { TokenSourceError } from './token-source-error.ts'
 import { type TrustOptions, trustOf } from '../http/trust.ts'
-import { FetchError } from '../verifier-error.ts'
+import { FetchError } from '../http/fetch-error.ts'
 
 export interface ExchangeOptions extends ExchangeRequest, TrustOptions {
   /** By default `SIGNET_ISSUER`. */
@@ -73,7 +73,7 @@ export class ExchangedToken implements TokenSource {
     if (!options.audience) throw new TypeError('audience is missing')
     if (!options.subjectTokenFile) throw new TypeError('subjectTokenFile is missing')
     this.#options = options
-    this.#issuer = parseIssuerUrl(issuer, options)
+    this.#issuer = parseIssuer(issuer, options)
     this.#client = new HttpClient({ trust: trustOf(options, pod.trustBundleFile) })
     this.#fetch = fetchDocumentWith(this.#client)
     this.#clock = clock

@@ -1,39 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import {
-  authorizationServerMetadata,
-  openidConfiguration,
-  parseIssuer,
-} from '../../../src/authority/documents/discovery.ts'
+import { authorizationServerMetadata, openidConfiguration } from '../../../src/authority/documents/discovery.ts'
 
 const issuer = 'https://signet-authority.signet-system.svc'
-
-describe('parseIssuer', () => {
-  it.each([
-    [issuer, ''],
-    ['https://example.com:8443/signet/one', '/signet/one'],
-    ['https://example.com/', ''],
-    ['https://example.com/signet/', '/signet'],
-  ])('puts the documents of %s below "%s"', (text, path) => {
-    expect(parseIssuer(text)).toEqual({ issuer: text, path })
-  })
-
-  it.each([
-    '',
-    'signet',
-    'http://example.com',
-    'https://example.com?a=b',
-    'https://example.com/?',
-    'https://example.com/#a',
-    'https://user:secret@example.com',
-    'https://EXAMPLE.com',
-    'https://example.com:443',
-    'https://example.com/a/../b',
-    ' https://example.com',
-    'https://example.com/a b',
-  ])('refuses the issuer "%s"', (text) => {
-    expect(() => parseIssuer(text)).toThrow(TypeError)
-  })
-})
 
 const asking = {
   token_endpoint: 'https://signet-authority.signet-system.svc/token',

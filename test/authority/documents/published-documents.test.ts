@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { parseIssuer } from '../../../src/authority/documents/discovery.ts'
+import { parseIssuer } from '../../../src/identity/issuer.ts'
 import { PublishedDocuments } from '../../../src/authority/documents/published-documents.ts'
 import type { IdentityKeys } from '../../../src/keys/identity-keys.ts'
 import { serializeJwks } from '../../../src/keys/jwks.ts'

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { openidConfiguration } from '../../../src/authority/documents/discovery.ts'
-import { parseIssuerUrl } from '../../../src/verifier/http/issuer-url.ts'
+import { parseIssuer } from '../../../src/identity/issuer.ts'
 import { metadataUrl, parseMetadata } from '../../../src/verifier/http/metadata.ts'
 
-const issuer = parseIssuerUrl('https://issuer.example/ns/shop')
+const issuer = parseIssuer('https://issuer.example/ns/shop')
 const document = openidConfiguration(issuer.issuer, 'https://issuer.example')
 
 describe('the discovery document', () => {

@@ -5,8 +5,8 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { TokenError, type VerifiedToken } from '../../../src/tokens/verify.ts'
 import { authenticate, callerOf, withCaller } from '../../../src/verifier/middleware/authenticate.ts'
 import type { Refusal } from '../../../src/verifier/middleware/authenticate-request.ts'
-import type { Verifier } from '../../../src/verifier/verifier.ts'
-import { VerifierUnavailableError } from '../../../src/verifier/verifier-error.ts'
+import type { Verifier } from '../../../src/verifier/verification/verifier.ts'
+import { VerifierUnavailableError } from '../../../src/verifier/sources/verifier-unavailable-error.ts'
 
 const subject = 'spiffe://cluster.local/ns/shop/sa/orders'
 const verified: VerifiedToken = {

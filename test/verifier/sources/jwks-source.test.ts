@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { PublicJwk } from '../../../src/keys/public-jwk.ts'
 import type { FetchDocument } from '../../../src/verifier/http/fetch-document.ts'
-import { parseIssuerUrl } from '../../../src/verifier/http/issuer-url.ts'
+import { parseIssuer } from '../../../src/identity/issuer.ts'
 import { JwksSource, type JwksSourceOptions } from '../../../src/verifier/sources/jwks-source.ts'
-import { FetchError } from '../../../src/verifier/verifier-error.ts'
+import { FetchError } from '../../../src/verifier/http/fetch-error.ts'
 import { keys } from '../../fixtures/keys/keys.ts'
 
-const issuer = parseIssuerUrl('https://issuer.example')
+const issuer = parseIssuer('https://issuer.example')
 const one = keys.ES256.publicJwk
 const two = keys.other.publicJwk
 

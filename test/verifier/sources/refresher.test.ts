@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { Refresher, type RefresherOptions } from '../../../src/verifier/sources/refresher.ts'
-import { FetchError } from '../../../src/verifier/verifier-error.ts'
+import { FetchError } from '../../../src/verifier/http/fetch-error.ts'
 
 let running: Refresher[] = []
 let failing: Error | undefined

@@ -6,7 +6,7 @@ import {
   RevocationFeed,
   type RevocationFeedOptions,
 } from '../../../src/verifier/sources/revocation-source.ts'
-import { FetchError } from '../../../src/verifier/verifier-error.ts'
+import { FetchError } from '../../../src/verifier/http/fetch-error.ts'
 
 const issuer = 'https://issuer.example'
 const sub = 'spiffe://cluster.local/ns/shop/sa/orders'

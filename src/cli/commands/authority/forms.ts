@@ -1,4 +1,4 @@
-import { parseIssuer } from '../../../authority/documents/discovery.ts'
+import { parseIssuer } from '../../../identity/issuer.ts'
 import { FormHandler, type FormHandlerOptions } from '../../../authority/oauth/form-handler.ts'
 import { RateLimit } from '../../../authority/oauth/rate-limit.ts'
 import { systemClock } from '../../../time/clock.ts'

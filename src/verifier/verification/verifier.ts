@@ -1,14 +1,14 @@
-import { type Clock, systemClock } from '../time/clock.ts'
-import type { Logger } from '../logger.ts'
-import type { VerifiedToken } from '../tokens/verify.ts'
-import { mounted } from './env.ts'
-import { fetchDocumentWith } from './http/fetch-document.ts'
-import { HttpClient } from './http/http-client.ts'
-import { JwksSource } from './sources/jwks-source.ts'
-import { noRevocations, RevocationFeed } from './sources/revocation-source.ts'
+import { type Clock, systemClock } from '../../time/clock.ts'
+import type { Logger } from '../../logger.ts'
+import type { VerifiedToken } from '../../tokens/verify.ts'
+import { mounted } from '../pod/env.ts'
+import { fetchDocumentWith } from '../http/fetch-document.ts'
+import { HttpClient } from '../http/http-client.ts'
+import { JwksSource } from '../sources/jwks-source.ts'
+import { noRevocations, RevocationFeed } from '../sources/revocation-source.ts'
 import { TokenVerifier } from './token-verifier.ts'
 import { type VerifierOptions, settingsOf } from './verifier-options.ts'
-import { VerifierUnavailableError } from './verifier-error.ts'
+import { VerifierUnavailableError } from '../sources/verifier-unavailable-error.ts'
 
 export interface SourceHealth {
   /** Keys, or revocations. */

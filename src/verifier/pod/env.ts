@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { files, mountPath, tokenFile } from '../identity/workload.ts'
+import { files, mountPath, tokenFile } from '../../identity/workload.ts'
 
 /** Where a pod finds its identity. */
 export interface Mounted {

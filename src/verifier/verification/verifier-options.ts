@@ -1,12 +1,13 @@
-import { type Algorithm, algorithms as everyAlgorithm } from '../keys/algorithm.ts'
-import { DAY } from '../time/duration.ts'
-import { type Logger, silentLogger } from '../logger.ts'
-import { defaultMaxLifetimeMs } from '../tokens/check-claims.ts'
-import { clockTolerance } from '../time/clock-tolerance.ts'
-import { type Profile, profiles } from '../tokens/claims.ts'
-import type { Mounted } from './env.ts'
-import { isOfIssuer, type IssuerUrl, parseIssuerUrl } from './http/issuer-url.ts'
-import { type Trust, type TrustOptions, trustOf } from './http/trust.ts'
+import { type Algorithm, algorithms as everyAlgorithm } from '../../keys/algorithm.ts'
+import { DAY } from '../../time/duration.ts'
+import { type Logger, silentLogger } from '../../logger.ts'
+import { defaultMaxLifetimeMs } from '../../tokens/check-claims.ts'
+import { clockTolerance } from '../../time/clock-tolerance.ts'
+import { type Profile, profiles } from '../../tokens/claims.ts'
+import type { Mounted } from '../pod/env.ts'
+import { isOnIssuerOrigin } from '../http/issuer-origin.ts'
+import { type IssuerUrl, parseIssuer } from '../../identity/issuer.ts'
+import { type Trust, type TrustOptions, trustOf } from '../http/trust.ts'
 
 /** What has to be known before a token is accepted: see `VerifierOptions.revocations`. */
 export type RevocationMode = 'required' | 'optional' | 'off'
@@ -89,7 +90,7 @@ const mostTimeoutMs = 5000
 /** Throws a TypeError that names the option at fault. */
 export function settingsOf(options: VerifierOptions, pod: Mounted): VerifierSettings {
   const { audience, algorithms = everyAlgorithm, profile, revocations = 'required', logger = silentLogger } = options
-  const issuer = parseIssuerUrl(required(options.issuer ?? pod.issuer, 'issuer'), options)
+  const issuer = parseIssuer(required(options.issuer ?? pod.issuer, 'issuer'), options)
   if (algorithms.length === 0 || !algorithms.every((one) => everyAlgorithm.includes(one))) {
     throw new TypeError(`algorithms are not some of ${everyAlgorithm.join(', ')}`)
   }
@@ -103,7 +104,7 @@ export function settingsOf(options: VerifierOptions, pod: Mounted): VerifierSett
     throw new TypeError(`${name} of ${value} is not between ${least} and ${most}`)
   }
   const url = options.revocationsUrl ?? `${issuer.base}/revocations`
-  if (!isOfIssuer(url, issuer)) throw new TypeError('revocationsUrl is not on the origin of the issuer')
+  if (!isOnIssuerOrigin(url, issuer)) throw new TypeError('revocationsUrl is not on the origin of the issuer')
   return {
     issuer,
     audience: required(audience, 'audience'),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { mounted, namedTokenFile } from '../../src/verifier/env.ts'
+import { mounted, namedTokenFile } from '../../../src/verifier/pod/env.ts'
 
 describe('what a pod finds in its environment', () => {
   it('is what the webhook has put there', () => {

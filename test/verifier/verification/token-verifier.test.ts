@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import type { VerifiedToken } from '../../src/tokens/verify.ts'
-import { TokenVerifier, type TokenVerifierOptions } from '../../src/verifier/token-verifier.ts'
-import { VerifierUnavailableError } from '../../src/verifier/verifier-error.ts'
-import { HeldClock } from '../fakes/held-clock.ts'
-import { keys } from '../fixtures/keys/keys.ts'
-import { issuer, makeToken, now, subject } from '../builders/token.ts'
-import { twinOf } from '../builders/signature-twin.ts'
-import { HeldKeys, HeldRevocations } from '../fakes/verifier-sources.ts'
+import type { VerifiedToken } from '../../../src/tokens/verify.ts'
+import { TokenVerifier, type TokenVerifierOptions } from '../../../src/verifier/verification/token-verifier.ts'
+import { VerifierUnavailableError } from '../../../src/verifier/sources/verifier-unavailable-error.ts'
+import { HeldClock } from '../../fakes/held-clock.ts'
+import { keys } from '../../fixtures/keys/keys.ts'
+import { issuer, makeToken, now, subject } from '../../builders/token.ts'
+import { twinOf } from '../../builders/signature-twin.ts'
+import { HeldKeys, HeldRevocations } from '../../fakes/verifier-sources.ts'
 
 const es256 = keys.ES256.publicJwk
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { writeRevocations } from '../../src/authority/revocation/revocations-by-scope.ts'
-import { mounted } from '../../src/verifier/env.ts'
-import { settingsOf, type VerifierOptions } from '../../src/verifier/verifier-options.ts'
+import { writeRevocations } from '../../../src/authority/revocation/revocations-by-scope.ts'
+import { mounted } from '../../../src/verifier/pod/env.ts'
+import { settingsOf, type VerifierOptions } from '../../../src/verifier/verification/verifier-options.ts'
 
 const pod = mounted({ SIGNET_ISSUER: 'https://issuer.example' })
 const settings = (options: Partial<VerifierOptions> = {}) => settingsOf({ audience: 'payments', ...options }, pod)
