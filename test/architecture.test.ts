@@ -44,7 +44,7 @@ const doors: Record<string, readonly string[]> = {
   '@kubernetes/client-node': ['kube'],
   undici: ['kube'],
   'js-yaml': ['kube', 'cli'],
-  'lru-cache': ['authority', 'tokens', 'verifier'],
+  'lru-cache': ['authority', 'tokens', 'webhook'],
   ioredis: ['authority'],
   commander: ['cli'],
   zod: ['cli'],

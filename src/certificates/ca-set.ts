@@ -2,7 +2,7 @@ import { isRecord } from '../json.ts'
 import { SignetError } from '../errors.ts'
 import { DAY, HOUR } from '../time/duration.ts'
 import type { RotationSettings } from '../rotation/schedule.ts'
-import { activeSlot, advance, lookAgainAt, needsSuccessor, type Slot, type SlotChange } from '../rotation/slots.ts'
+import { activeSlot, advance, nextChangeAt, needsSuccessor, type Slot, type SlotChange } from '../rotation/slots.ts'
 
 /** A CA in its life cycle. Its private key is deleted when the CA is retired. */
 interface CaSlot extends Slot {
@@ -69,7 +69,7 @@ export function withNewCa(
 }
 
 export function caSetChangesAt(set: CaSet, lifetimes: CaLifetimes, now: number): number | undefined {
-  return lookAgainAt(set.slots, circumstancesOf(lifetimes, now))
+  return nextChangeAt(set.slots, circumstancesOf(lifetimes, now))
 }
 
 /** The CA that signs, with its private key; undefined if none can sign. */

@@ -6,7 +6,7 @@ import {
   activeSlot,
   advance,
   type Circumstances,
-  lookAgainAt,
+  nextChangeAt,
   needsSuccessor,
   nextSlot,
   revoke,
@@ -98,8 +98,8 @@ export function signingSlot({ ring, published }: Pick<KeyInput, 'ring' | 'publis
 }
 
 /** When the ring has to be looked at again by time alone. */
-export function ringLookAgainAt(input: KeyInput): number | undefined {
-  return lookAgainAt(input.ring.slots, circumstancesOf(input))
+export function ringNextChangeAt(input: KeyInput): number | undefined {
+  return nextChangeAt(input.ring.slots, circumstancesOf(input))
 }
 
 /**

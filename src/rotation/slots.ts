@@ -177,7 +177,7 @@ export function needsSuccessor(slots: readonly Slot[], { now, settings, hurry }:
 }
 
 /** The next moment at which `advance` or `needsSuccessor` will answer differently, by time alone. */
-export function lookAgainAt(slots: readonly Slot[], { settings, hurry }: Circumstances): number | undefined {
+export function nextChangeAt(slots: readonly Slot[], { settings, hurry }: Circumstances): number | undefined {
   const inUse = ['Published', 'Active']
   const times = slots.flatMap(({ state, removeAt }) =>
     removeAt === undefined || inUse.includes(state) ? [] : removeAt,

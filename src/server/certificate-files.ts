@@ -27,52 +27,52 @@ interface CertificateFilesOptions {
  * good one in place. One that has ended is handed on and not ready: the clock may be wrong, and right again later.
  */
 export class CertificateFiles {
-  private readonly options: CertificateFilesOptions
-  private pair: ServingPair | undefined
+  readonly #options: CertificateFilesOptions
+  #pair: ServingPair | undefined
   /** What was judged last: contents, or why there are none. */
-  private seen: string | undefined
-  private problem = 'is not there yet'
+  #seen: string | undefined
+  #problem = 'is not there yet'
 
   constructor(options: CertificateFilesOptions) {
-    this.options = options
+    this.#options = options
   }
 
   /** Why nothing valid is served; undefined where all is well. */
   reason(): string | undefined {
-    if (this.pair === undefined) return this.problem
-    return this.options.clock.now() < this.pair.notAfter ? undefined : 'has ended'
+    if (this.#pair === undefined) return this.#problem
+    return this.#options.clock.now() < this.#pair.notAfter ? undefined : 'has ended'
   }
 
   /** Looks at the files once. Never rejects: what is wrong is logged, once for each new content. */
   async reload(): Promise<void> {
-    const files = await readFiles(this.options.directory)
+    const files = await readFiles(this.#options.directory)
     const content =
       'problem' in files ? files.problem : `${files.cert.toString('latin1')}\0${files.key.toString('latin1')}`
-    if (content === this.seen) return
-    this.seen = content
+    if (content === this.#seen) return
+    this.#seen = content
     try {
       if ('problem' in files) throw new TypeError(files.problem)
       const pair = checkPair(files)
-      if (this.reason() === undefined && pair.notAfter <= this.options.clock.now())
+      if (this.reason() === undefined && pair.notAfter <= this.#options.clock.now())
         throw new TypeError('tls.crt has ended')
-      this.serve(pair)
+      this.#serve(pair)
     } catch (error) {
-      this.keep(messageOf(error))
+      this.#keep(messageOf(error))
     }
   }
 
-  private serve(pair: ServingPair): void {
-    const { directory, onPair, logger } = this.options
+  #serve(pair: ServingPair): void {
+    const { directory, onPair, logger } = this.#options
     onPair(pair)
-    this.pair = pair
+    this.#pair = pair
     logger.info('serving certificate loaded', { directory, notAfter: formatTime(pair.notAfter) })
   }
 
-  private keep(problem: string): void {
-    const { directory, logger } = this.options
-    this.problem = problem
+  #keep(problem: string): void {
+    const { directory, logger } = this.#options
+    this.#problem = problem
     // On a fresh installation the files come a moment after the process.
-    if (this.pair === undefined) logger.info('waiting for the serving certificate', { directory, problem })
+    if (this.#pair === undefined) logger.info('waiting for the serving certificate', { directory, problem })
     else logger.error('serving certificate not loaded, keeping the last one', { directory, problem })
   }
 }

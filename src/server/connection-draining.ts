@@ -10,7 +10,7 @@ const last = 0.6
  * All at once they would come back to it, until the endpoints are without it, and would cost the other replicas as many
  * handshakes in a moment. What is left of the grace is for those that ask seldom.
  */
-export function departureMs(connection: number, graceMs: number): number {
+export function drainEndMs(connection: number, graceMs: number): number {
   return graceMs * (first + (last - first) * spread(connection))
 }
 
@@ -18,7 +18,7 @@ export function departureMs(connection: number, graceMs: number): number {
  * How old a connection may get, in milliseconds: between four and six fifths of `ageMs`, so that those that came together
  * do not end together. A replica that was added would else get nothing of those that asked before.
  */
-export function mostAgeMs(connection: number, ageMs: number): number {
+export function maxAgeMs(connection: number, ageMs: number): number {
   return ageMs * (0.8 + 0.4 * spread(connection))
 }
 

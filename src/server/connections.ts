@@ -33,21 +33,21 @@ const mostLooks = 15
  * hold connections thus lose them to peers that ask. The newcomer goes only while all others are being answered.
  */
 export class Connections {
-  private readonly limit: number
-  private readonly clock: Pick<Clock, 'monotonic'>
-  private arrivals = 0
-  private requests = 0
+  readonly #limit: number
+  readonly #clock: Pick<Clock, 'monotonic'>
+  #arrivals = 0
+  #requests = 0
   /** By the peer's address, which a TLS socket shares with the TCP socket below it; in the order of arrival. */
-  private readonly all = new Map<string, Connection>()
-  private readonly opened = new WeakMap<Duplex, Connection>()
+  readonly #all = new Map<string, Connection>()
+  readonly #opened = new WeakMap<Duplex, Connection>()
 
   constructor(limit: number, clock: Pick<Clock, 'monotonic'> = systemClock) {
-    this.limit = limit
-    this.clock = clock
+    this.#limit = limit
+    this.#clock = clock
   }
 
   get size(): number {
-    return this.all.size
+    return this.#all.size
   }
 
   /** A TCP connection has come. */
@@ -59,26 +59,26 @@ export class Connections {
     }
     const connection: Connection = {
       address,
-      number: ++this.arrivals,
-      since: this.clock.monotonic(),
+      number: ++this.#arrivals,
+      since: this.#clock.monotonic(),
       socket,
       asked: 0,
       trusted: false,
     }
-    this.all.set(address, connection)
-    socket.once('close', () => this.leave(connection))
-    if (this.all.size > this.limit) this.makeRoom(connection)
+    this.#all.set(address, connection)
+    socket.once('close', () => this.#leave(connection))
+    if (this.#all.size > this.#limit) this.#makeRoom(connection)
   }
 
   /** Requests may come on this socket: the TCP socket itself, or the TLS socket over it once the handshake is done. */
   open(socket: Socket): void {
-    const connection = this.all.get(addressOf(socket) ?? '')
+    const connection = this.#all.get(addressOf(socket) ?? '')
     if (connection === undefined) {
       socket.destroy()
       return
     }
     connection.socket = socket
-    this.opened.set(socket, connection)
+    this.#opened.set(socket, connection)
   }
 
   /**
@@ -86,10 +86,10 @@ export class Connections {
    * has gone.
    */
   ask(socket: Duplex, response: ServerResponse): AskingConnection | undefined {
-    const connection = this.opened.get(socket)
+    const connection = this.#opened.get(socket)
     if (connection === undefined) return undefined
     connection.trusted ||= wasGood(connection)
-    connection.asked = ++this.requests
+    connection.asked = ++this.#requests
     connection.response = response
     return connection
   }
@@ -101,26 +101,26 @@ export class Connections {
    */
   dropSlowReaders(timeout: number): () => void {
     const timer = setInterval(() => {
-      for (const connection of this.all.values()) if (isReadTooSlowly(connection)) connection.socket.destroy()
+      for (const connection of this.#all.values()) if (isReadTooSlowly(connection)) connection.socket.destroy()
     }, timeout / mostLooks)
     timer.unref()
     return () => clearInterval(timer)
   }
 
   destroyAll(): void {
-    for (const { socket } of this.all.values()) socket.destroy()
+    for (const { socket } of this.#all.values()) socket.destroy()
   }
 
-  private makeRoom(newcomer: Connection): void {
-    const victim = this.leastNeeded(newcomer) ?? newcomer
+  #makeRoom(newcomer: Connection): void {
+    const victim = this.#leastNeeded(newcomer) ?? newcomer
     // Not counted any more from now on, although it takes a moment to close.
-    this.leave(victim)
+    this.#leave(victim)
     victim.socket.destroy()
   }
 
-  private leastNeeded(newcomer: Connection): Connection | undefined {
+  #leastNeeded(newcomer: Connection): Connection | undefined {
     let idle: Connection | undefined
-    for (const connection of this.all.values()) {
+    for (const connection of this.#all.values()) {
       if (connection === newcomer) continue
       if (!connection.trusted && !wasGood(connection)) return connection
       if (!isBusy(connection) && connection.asked < (idle?.asked ?? Infinity)) idle = connection
@@ -128,8 +128,8 @@ export class Connections {
     return idle
   }
 
-  private leave(connection: Connection): void {
-    if (this.all.get(connection.address) === connection) this.all.delete(connection.address)
+  #leave(connection: Connection): void {
+    if (this.#all.get(connection.address) === connection) this.#all.delete(connection.address)
   }
 }
 

@@ -1,4 +1,4 @@
-interface OverloadOptions {
+interface LoadShedderOptions {
   /** Most pieces of work under way at a time. */
   readonly underWay: number
   /** How long the event loop may have been busy with what came in together, in milliseconds, before more is refused. */
@@ -13,13 +13,13 @@ const resolution = 10
  * served in one turn of the event loop: the last of them waits for all before it. Once that takes longer than it may,
  * the rest of the turn is refused, in microseconds each, so that those who are served are served in time.
  */
-export class Overload {
-  readonly #options: OverloadOptions
+export class LoadShedder {
+  readonly #options: LoadShedderOptions
   readonly #timer: NodeJS.Timeout
   #turnedAt = performance.now()
   #underWay = 0
 
-  constructor(options: OverloadOptions) {
+  constructor(options: LoadShedderOptions) {
     this.#options = options
     this.#timer = setInterval(() => {
       this.#turnedAt = performance.now()

@@ -6,7 +6,7 @@ import type { Logger } from '../logger.ts'
 import { answerText } from './respond.ts'
 import { CertificateFiles } from './certificate-files.ts'
 import { type AskingConnection, Connections } from './connections.ts'
-import { departureMs, mostAgeMs } from './connection-draining.ts'
+import { drainEndMs, maxAgeMs } from './connection-draining.ts'
 
 /** Bounds on what a peer may take; times in milliseconds. */
 export interface ServerLimits {
@@ -79,8 +79,8 @@ export async function startTlsServer(options: TlsServerOptions): Promise<TlsServ
   let drain: { readonly began: number; readonly graceMs: number } | undefined
   const mustEnd = ({ number, since }: AskingConnection): boolean => {
     const now = clock.monotonic()
-    if (now - since >= mostAgeMs(number, limits.connectionAge)) return true
-    return drain !== undefined && now - drain.began >= departureMs(number, drain.graceMs)
+    if (now - since >= maxAgeMs(number, limits.connectionAge)) return true
+    return drain !== undefined && now - drain.began >= drainEndMs(number, drain.graceMs)
   }
   const server = createServer(
     {

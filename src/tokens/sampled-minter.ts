@@ -15,7 +15,7 @@ const interval = 64
  * - A signer that fails later, as memory does, is found within 64 tokens, and from then on every token is verified
  *   until one holds. What it signed in between verifies nowhere: a nuisance, never a wrong allow.
  */
-export class SpotCheckedMint {
+export class SampledMinter {
   /** By key, how many more may be signed before one is verified again. */
   readonly #trusted = new WeakMap<PublicJwk, number>()
 

@@ -7,15 +7,15 @@ import type { Logger } from '../logger.ts'
 import { answerText, refuse } from '../server/respond.ts'
 import { type AdmissionRequest, AdmissionReviewError, parseAdmissionReview } from './admission-review.ts'
 import { injectPod } from './inject-pod.ts'
-import { Intake, type IntakeLimits, type Refusal } from './body-admission.ts'
+import { BodyAdmission, type BodyLimits, type BodyRefusal } from './body-admission.ts'
 import { applyPatch } from './patch.ts'
-import { admissionResponse, type Verdict } from './response.ts'
+import { admissionResponse, type AdmissionVerdict } from './response.ts'
 import { excludedNamespaces, reasonToSkip } from './should-inject.ts'
 import { targetOf } from './request-target.ts'
 import { validateServiceIdentity } from './validate.ts'
 
 /** How a request ended, as it is counted. */
-type Decision = 'injected' | 'unchanged' | 'skipped' | 'allowed' | 'denied' | 'invalid' | 'failed' | Refusal
+type Decision = 'injected' | 'unchanged' | 'skipped' | 'allowed' | 'denied' | 'invalid' | 'failed' | BodyRefusal
 
 export interface Decided {
   readonly path: '/mutate-pods' | '/validate'
@@ -33,18 +33,18 @@ export interface WebhookHandlerOptions extends SpecSettings {
   readonly onDecision?: (decided: Decided) => void
   readonly logger: Logger
   readonly clock?: Clock
-  readonly limits?: Partial<IntakeLimits>
+  readonly limits?: Partial<BodyLimits>
 }
 
 const mebibyte = 1024 * 1024
 /** The API server takes bodies of 3 MiB; a review holds up to two objects and their options. */
-const defaultLimits: IntakeLimits = { requests: 128, bodyBytes: 8 * mebibyte, allBytes: 64 * mebibyte }
+const defaultLimits: BodyLimits = { requests: 128, bodyBytes: 8 * mebibyte, allBytes: 64 * mebibyte }
 
 const longestLogged = 1024
 
 interface Answer {
   readonly decision: Decision
-  readonly verdict: Verdict
+  readonly verdict: AdmissionVerdict
 }
 
 interface Endpoint {
@@ -57,7 +57,7 @@ export function createWebhookHandler(
   options: WebhookHandlerOptions,
 ): (request: IncomingMessage, response: ServerResponse) => void {
   const { namespace, onDecision, logger, clock = systemClock } = options
-  const intake = new Intake({ ...defaultLimits, ...options.limits }, clock)
+  const intake = new BodyAdmission({ ...defaultLimits, ...options.limits }, clock)
   const excluded = excludedNamespaces(namespace)
   const endpoints = new Map<string, Endpoint>([
     ['/mutate-pods', { path: '/mutate-pods', judge: (request) => judgePod(request, excluded, options) }],

@@ -1,3 +1,5 @@
+import { LRUCache } from 'lru-cache'
+
 /** The two operations of RFC 6902 that we emit: enough to add what is ours and to replace it. */
 export interface PatchOperation {
   readonly op: 'add' | 'replace'
@@ -30,9 +32,8 @@ interface Place {
   readonly name: string
 }
 
-/** Pods are much alike, so the same few paths come again and again. */
-const places = new Map<string, Place>()
-const mostPlaces = 1024
+/** Parsed paths: most pods get a patch with the same few. */
+const places = new LRUCache<string, Place>({ max: 1024 })
 
 function placeOf(path: string): Place {
   const known = places.get(path)
@@ -41,7 +42,6 @@ function placeOf(path: string): Place {
   const name = names.pop()
   if (root !== '' || name === undefined || names.includes('__proto__') || name === '__proto__') throw doesNotApply(path)
   const place = { holders: names, name }
-  if (places.size >= mostPlaces) places.clear()
   places.set(path, place)
   return place
 }

@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache'
 import { parseDuration, SECOND } from '../time/duration.ts'
 
 /** What a request's URL asks for. */
@@ -11,17 +12,15 @@ interface Target {
 const longestTimeout = 30 * SECOND
 const defaultTimeout = 10 * SECOND
 
-/** An API server asks for the same two URLs again and again. */
-const known = new Map<string, Target>()
-const mostKnown = 16
+/** Parsed URLs: an API server calls the same two for as long as its configuration stands. */
+const targets = new LRUCache<string, Target>({ max: 16 })
 
 /** The path, and four fifths of `?timeout=` as budget, so that the answer is in time to be read. */
 export function targetOf(url: string): Target {
-  const before = known.get(url)
-  if (before !== undefined) return before
+  const known = targets.get(url)
+  if (known !== undefined) return known
   const target = parseTarget(url)
-  if (known.size >= mostKnown) known.clear()
-  known.set(url, target)
+  targets.set(url, target)
   return target
 }
 

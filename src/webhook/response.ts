@@ -1,7 +1,7 @@
 import type { PatchOperation } from './patch.ts'
 
 /** What the API server is told. Warnings are shown to the user. */
-export type Verdict =
+export type AdmissionVerdict =
   | { readonly allowed: true; readonly patch?: readonly PatchOperation[]; readonly warnings?: readonly string[] }
   | {
       readonly allowed: false
@@ -24,11 +24,11 @@ const unprocessable = 422
  * The AdmissionReview that answers a request, as JSON. `patch` and `patchType` are there together or not at all: the
  * API server takes either alone as an error.
  */
-export function admissionResponse(uid: string, verdict: Verdict): string {
+export function admissionResponse(uid: string, verdict: AdmissionVerdict): string {
   return `{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","response":${responseOf(uid, verdict)}}`
 }
 
-function responseOf(uid: string, verdict: Verdict): string {
+function responseOf(uid: string, verdict: AdmissionVerdict): string {
   const id = JSON.stringify(uid)
   if (!verdict.allowed) {
     const { message, causes = [], of } = verdict

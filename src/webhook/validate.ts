@@ -3,13 +3,13 @@ import type { ServiceIdentitySpec } from '../api/v1alpha1/types.ts'
 import { type SpecSettings, violationsOf, warningsOf } from '../api/v1alpha1/validate.ts'
 import type { AdmissionRequest } from './admission-review.ts'
 import { isRecord, member, textMember } from '../json.ts'
-import type { Verdict } from './response.ts'
+import type { AdmissionVerdict } from './response.ts'
 
 /**
  * Judges a ServiceIdentity that is created or updated, with all that is wrong at once. The API server has checked it
  * against the schema before; what cannot be a spec is refused all the same.
  */
-export function validateServiceIdentity(request: AdmissionRequest, settings: SpecSettings): Verdict {
+export function validateServiceIdentity(request: AdmissionRequest, settings: SpecSettings): AdmissionVerdict {
   if (!isOurs(request)) return { allowed: true }
   const spec = member(request.object, 'spec') ?? {}
   if (!isSpec(spec)) return { allowed: false, message: 'spec does not have the form of a ServiceIdentity' }

@@ -20,7 +20,7 @@ import { DAY, HOUR, MINUTE } from '../../src/time/duration.ts'
 import type { IssuerScope } from '../../src/identity/issuer.ts'
 import { createSigner } from '../../src/keys/signer.ts'
 import { silentLogger } from '../../src/logger.ts'
-import { Overload } from '../../src/server/load-shedding.ts'
+import { LoadShedder } from '../../src/server/load-shedding.ts'
 import { eventually } from './eventually.ts'
 import { keys } from '../fixtures/keys/keys.ts'
 import { FakeSource, keysOf } from '../fakes/public-key-source.ts'
@@ -78,7 +78,7 @@ export async function startAuthority(options: RunningAuthorityOptions): Promise<
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const issuer = `https://localhost:${(server.address() as AddressInfo).port}`
-  const overload = new Overload({ underWay, delayMs: 60_000 })
+  const overload = new LoadShedder({ underWay, delayMs: 60_000 })
   const reasons: (string | undefined)[] = []
   const revoking = (options.revoking ?? memoryRevoking)({ issuer, source, clock })
   const authenticator = new Authenticator({

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { HOUR, SECOND } from '../../src/time/duration.ts'
 import { type KeyRing, type KeySlot, publicKeys } from '../../src/keys/key-ring/key-ring.ts'
-import { decideRing, ringLookAgainAt, signingSlot, withNewKey } from '../../src/policy/signing-key.ts'
+import { decideRing, ringNextChangeAt, signingSlot, withNewKey } from '../../src/policy/signing-key.ts'
 import { keyRing, keySlot, wantedKeys } from '../builders/keys.ts'
 
 const start = 1_800_000_000_000
@@ -115,7 +115,7 @@ describe('the keys of an identity', () => {
 
   it('are looked at again when the next step is due', () => {
     const ring = keyRing([active])
-    const again = ringLookAgainAt({ ring, wanted: wantedKeys(), published: publicKeys(ring), now: start }) ?? 0
+    const again = ringNextChangeAt({ ring, wanted: wantedKeys(), published: publicKeys(ring), now: start }) ?? 0
     expect(decide(ring, again - 1).unchanged).toBe(true)
     expect(decide(ring, again).successor).toBe('RotationDue')
   })

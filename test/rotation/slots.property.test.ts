@@ -5,7 +5,7 @@ import {
   activeSlot,
   advance,
   type Circumstances,
-  lookAgainAt,
+  nextChangeAt,
   maxSlots,
   needsSuccessor,
   nextSlot,
@@ -106,7 +106,7 @@ describe('any observed state, by any clock', () => {
     every((found, about) => {
       const { slots: next } = advance(found, about, keep)
       if (next.some(({ state }) => state === 'Revoked') || needsSuccessor(next, about)) return
-      const again = lookAgainAt(next, about)
+      const again = nextChangeAt(next, about)
       const successor = nextSlot(next)
       // Nothing is left to time alone where a public half has to be stored first, or where there are too many slots.
       const waiting = successor === undefined ? next.length >= maxSlots : successor.publishedAt === undefined

@@ -6,7 +6,7 @@ import type { RotationSettings } from '../../src/rotation/schedule.ts'
 import {
   activeSlot,
   advance,
-  lookAgainAt,
+  nextChangeAt,
   maxSlots,
   needsSuccessor,
   nextSlot,
@@ -66,7 +66,7 @@ describe('a slot life cycle', () => {
     const lowered = { settings: { ...settings, publishAhead: MINUTE }, hurry: true }
     expect(advance(recorded, at(start + HOUR - 1, lowered), keep).changes).toEqual([])
     expect(advance(recorded, at(start + HOUR, lowered), keep).slots[1]?.state).toBe('Active')
-    expect(lookAgainAt(recorded, at(start, lowered))).toBe(start + HOUR)
+    expect(nextChangeAt(recorded, at(start, lowered))).toBe(start + HOUR)
     const raised = { settings: { ...settings, publishAhead: 2 * HOUR }, hurry: true }
     expect(advance(recorded, at(start + 2 * HOUR - 1, raised), keep).changes).toEqual([])
     expect(advance(recorded, at(start + 2 * HOUR, raised), keep).slots[1]?.state).toBe('Active')
@@ -105,13 +105,13 @@ describe('a slot life cycle', () => {
   })
 
   it('looks again exactly when something changes by time alone', () => {
-    const moment = lookAgainAt([active], at(start)) ?? 0
+    const moment = nextChangeAt([active], at(start)) ?? 0
     expect(needsSuccessor([active], at(moment - 1))).toBe(false)
     expect(needsSuccessor([active], at(moment))).toBe(true)
-    expect(lookAgainAt([active, published], at(start))).toBeUndefined()
+    expect(nextChangeAt([active, published], at(start))).toBeUndefined()
   })
 
-  it('I4, I1: holds for every period and lead, looked at no more often than lookAgainAt says', () => {
+  it('I4, I1: holds for every period and lead, looked at no more often than nextChangeAt says', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 60, max: 86_400 }),
@@ -144,7 +144,7 @@ describe('a slot life cycle', () => {
               slots = [...slots, { keyID: `k${step}`, state: 'Published', longestUse: use * SECOND }]
               continue
             }
-            const again = lookAgainAt(slots, circumstances)
+            const again = nextChangeAt(slots, circumstances)
             expect(again).toBeDefined()
             expect(again).toBeGreaterThan(now)
             now = again ?? now + MINUTE
@@ -169,7 +169,7 @@ describe('a slot life cycle', () => {
     const full = [...retired, active]
     const now = start + 24 * HOUR
     expect(needsSuccessor(full, at(now))).toBe(false)
-    expect(lookAgainAt(full, at(now))).toBe(start + 30 * HOUR)
+    expect(nextChangeAt(full, at(now))).toBe(start + 30 * HOUR)
     const { slots } = advance(full, at(start + 30 * HOUR), keep)
     expect(needsSuccessor(slots, at(start + 30 * HOUR))).toBe(true)
   })
@@ -237,7 +237,7 @@ describe('revoking a slot', () => {
 
   it('remembers it until the last thing it signed has ended, and the retention more', () => {
     const { slots } = revoke([{ ...active, longestUse: 2 * HOUR }], named('a'), at(start), drop)
-    expect(lookAgainAt(slots, at(start))).toBe(start + 3 * HOUR)
+    expect(nextChangeAt(slots, at(start))).toBe(start + 3 * HOUR)
     expect(advance(slots, at(start + 3 * HOUR - 1), keep).slots).toHaveLength(1)
     expect(advance(slots, at(start + 3 * HOUR), keep).changes).toEqual([{ keyID: 'a', change: 'Removed' }])
   })

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
-import { Overload } from '../../src/server/load-shedding.ts'
+import { LoadShedder } from '../../src/server/load-shedding.ts'
 import { eventually } from '../builders/eventually.ts'
 
 function block(milliseconds: number): void {
@@ -8,9 +8,9 @@ function block(milliseconds: number): void {
   while (performance.now() < end);
 }
 
-describe('Overload', () => {
+describe('LoadShedder', () => {
   it('is over while as much is under way as may be', () => {
-    const overload = new Overload({ underWay: 2, delayMs: 60_000 })
+    const overload = new LoadShedder({ underWay: 2, delayMs: 60_000 })
     overload.enter()
     expect(overload.isOver()).toBe(false)
     overload.enter()
@@ -21,7 +21,7 @@ describe('Overload', () => {
   })
 
   it('is over once a turn of the event loop takes too long, and no more in the next', async () => {
-    const overload = new Overload({ underWay: 10, delayMs: 100 })
+    const overload = new LoadShedder({ underWay: 10, delayMs: 100 })
     await eventually(() => expect(overload.isOver()).toBe(false))
     block(150)
     expect(overload.isOver()).toBe(true)

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { HOUR } from '../../src/time/duration.ts'
 import { createSigner, type Signer } from '../../src/keys/signer.ts'
 import { buildClaims, type ClaimsInput } from '../../src/tokens/claims.ts'
-import { SpotCheckedMint } from '../../src/tokens/sampled-minter.ts'
+import { SampledMinter } from '../../src/tokens/sampled-minter.ts'
 import { verifyTokenSync } from '../../src/tokens/verify.ts'
 import { keys } from '../fixtures/keys/keys.ts'
 import { issuer, now, subject } from '../builders/token.ts'
@@ -34,9 +34,9 @@ function fragile() {
   return { state, one }
 }
 
-describe('SpotCheckedMint', () => {
+describe('SampledMinter', () => {
   it('mints what a relying party accepts', async () => {
-    const mint = new SpotCheckedMint()
+    const mint = new SampledMinter()
     for (let count = 0; count < 3; count += 1) {
       const { token } = await mint.mint(input())
       const options = { keys: () => publicJwk, issuer, audience: 'payments', now, profile: 'AccessToken' as const }
@@ -45,7 +45,7 @@ describe('SpotCheckedMint', () => {
   })
 
   it('hands out no token of a key whose halves do not belong together', async () => {
-    const mint = new SpotCheckedMint()
+    const mint = new SampledMinter()
     const foreign = { ...keys.other.publicJwk, kid: keyID }
     for (let count = 0; count < 3; count += 1) {
       await expect(mint.mint(input({ publicJwk: foreign }))).rejects.toMatchObject({ code: 'ERR_TOKEN_SIGNATURE' })
@@ -53,7 +53,7 @@ describe('SpotCheckedMint', () => {
   })
 
   it('finds a signer that breaks within 64 tokens, and trusts it again only after a good one', async () => {
-    const mint = new SpotCheckedMint()
+    const mint = new SampledMinter()
     const { state, one } = fragile()
     const attempt = () =>
       mint.mint(input({ signer: one })).then(
@@ -85,7 +85,7 @@ describe('SpotCheckedMint', () => {
       'ERR_TOKEN_CLAIM',
     ],
   ])('refuses %s, first and later', async (_, different, code) => {
-    const mint = new SpotCheckedMint()
+    const mint = new SampledMinter()
     await expect(mint.mint(input(different))).rejects.toMatchObject({ code })
     await mint.mint(input())
     await expect(mint.mint(input(different))).rejects.toMatchObject({ code })
@@ -97,14 +97,14 @@ describe('SpotCheckedMint', () => {
     ['a signer of another algorithm', { signer: { ...signer, algorithm: 'ES384' } }, 'ERR_TOKEN_KEY_UNKNOWN'],
     ['a subject that the key is not for', { claims: claims({ subject: 'spiffe://a/ns/b/sa/c' }) }, 'ERR_TOKEN_SUBJECT'],
   ])('refuses %s also for a key that has been proved', async (_, different, code) => {
-    const mint = new SpotCheckedMint()
+    const mint = new SampledMinter()
     const proved = { ...publicJwk, sub: subject }
     await mint.mint(input({ publicJwk: proved }))
     await expect(mint.mint(input({ publicJwk: proved, ...different }))).rejects.toMatchObject({ code })
   })
 
   it('signs nothing whose claims would be refused', async () => {
-    const mint = new SpotCheckedMint()
+    const mint = new SampledMinter()
     const { state, one } = fragile()
     await mint.mint(input({ signer: one }))
     await expect(mint.mint(input({ signer: one, claims: claims({ lifetimeMs: 0 }) }))).rejects.toThrow()

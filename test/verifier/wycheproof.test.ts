@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { isCanonicalBase64url } from '../../src/keys/base64url.ts'
 import { isRecord, parseStrictJson } from '../../src/json.ts'
 import { verifySignature } from '../../src/keys/verify-signature.ts'
-import { type PublishedKeys, readJwks } from '../../src/verifier/sources/jwks-document.ts'
+import { type KeysByID, readJwks } from '../../src/verifier/sources/jwks-document.ts'
 import { TokenVerifier } from '../../src/verifier/verification/token-verifier.ts'
 import { FetchError } from '../../src/verifier/http/fetch-error.ts'
 import deviations from '../fixtures/wycheproof/deviations.json' with { type: 'json' }
@@ -57,7 +57,7 @@ describe.each([
   })
 })
 
-const usable = (keys: readonly unknown[]): Promise<PublishedKeys> =>
+const usable = (keys: readonly unknown[]): Promise<KeysByID> =>
   readJwks(JSON.stringify({ keys }), new Map()).catch((error: unknown) => {
     if (error instanceof FetchError) return new Map<string, never>()
     throw error

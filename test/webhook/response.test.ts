@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { admissionResponse, type Verdict } from '../../src/webhook/response.ts'
+import { admissionResponse, type AdmissionVerdict } from '../../src/webhook/response.ts'
 import type { ReviewAnswer } from '../builders/admission-review.ts'
 
-const answer = (verdict: Verdict, uid = 'u') => JSON.parse(admissionResponse(uid, verdict)) as ReviewAnswer
+const answer = (verdict: AdmissionVerdict, uid = 'u') => JSON.parse(admissionResponse(uid, verdict)) as ReviewAnswer
 
 describe('admissionResponse', () => {
   it('names neither patch nor patch type where nothing changes', () => {

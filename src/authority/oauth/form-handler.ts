@@ -4,7 +4,7 @@ import { SECOND } from '../../time/duration.ts'
 import type { Logger } from '../../logger.ts'
 import { answerEarly } from '../../server/respond.ts'
 import { collectBody } from '../../server/body.ts'
-import type { Overload } from '../../server/load-shedding.ts'
+import type { LoadShedder } from '../../server/load-shedding.ts'
 import { TimeLimit } from '../../server/time-limit.ts'
 import { headersOf, httpRefusal, refusal } from './form-response.ts'
 import type { FormAnswer, FormEndpoint } from './form-endpoint.ts'
@@ -21,7 +21,7 @@ export interface FormHandlerOptions {
   /** The issuer of the cluster level, which a 401 names as its realm, and the path that the endpoints are below. */
   readonly issuer: { readonly issuer: string; readonly path: string }
   readonly endpoints: Readonly<Partial<Record<FormEndpointName, FormEndpoint>>>
-  readonly overload: Overload
+  readonly overload: LoadShedder
   /** By the address of the peer, before anything is known of the caller. */
   readonly addresses: RateLimit
   /** Why this replica can judge nothing now, for those who ask it; undefined where it can. */

@@ -4,7 +4,7 @@ import { SECOND } from '../../time/duration.ts'
 import { issuerOf, type IssuerScope } from '../../identity/issuer.ts'
 import { buildClaims, type Profile } from '../../tokens/claims.ts'
 import { type MintedToken, newTokenID } from '../../tokens/mint.ts'
-import { SpotCheckedMint } from '../../tokens/sampled-minter.ts'
+import { SampledMinter } from '../../tokens/sampled-minter.ts'
 import type { Caller } from '../callers/caller.ts'
 import type { IssuingKeys } from './issuing-keys.ts'
 import { OAuthError } from '../oauth/oauth-error.ts'
@@ -52,7 +52,7 @@ const overhead = 600
  */
 export class TokenIssuer {
   readonly #options: TokenIssuerOptions
-  readonly #mint = new SpotCheckedMint()
+  readonly #mint = new SampledMinter()
   readonly #issued: LRUCache<string, MintedToken>
 
   constructor(options: TokenIssuerOptions) {

@@ -8,7 +8,7 @@ import { KeyRingError } from '../../keys/key-ring/errors.ts'
 import type { PublishedKeys, StoredKeyRing } from '../../keys/key-ring/store.ts'
 import { isLater } from '../../kube/client/object.ts'
 import { Reason } from '../../policy/reasons.ts'
-import { decideRing, ringLookAgainAt, signingSlot, type WantedKeys, withNewKey } from '../../policy/signing-key.ts'
+import { decideRing, ringNextChangeAt, signingSlot, type WantedKeys, withNewKey } from '../../policy/signing-key.ts'
 import type { SlotChange } from '../../rotation/slots.ts'
 import { KeyRingGuard } from './trusted-rings.ts'
 import { KeyRingHeldError, type KeyOwner, type KeyRingOptions, StaleKeyRingError } from './owner.ts'
@@ -73,7 +73,7 @@ export class KeyRingReconciler {
       const step = decideRing(input)
       if (step.unchanged) {
         if (stored.outdated) await this.replace(owner, stored, ring, signal)
-        return { ring, signing: signingSlot(input), changes, ...this.later(owner, ringLookAgainAt(input)) }
+        return { ring, signing: signingSlot(input), changes, ...this.later(owner, ringNextChangeAt(input)) }
       }
       const next = step.successor === undefined ? step.ring : await this.add(step.ring, wanted, step.successor, changes)
       stored = await this.replace(owner, stored, await sealKeyRing(next, ring), signal)

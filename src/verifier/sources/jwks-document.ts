@@ -4,7 +4,7 @@ import { isRecord, parseStrictJson } from '../../json.ts'
 import { FetchError } from '../http/fetch-error.ts'
 
 /** The keys of an issuer, by kid. The same key is the same object in one set and the next. */
-export type PublishedKeys = ReadonlyMap<string, PublicJwk>
+export type KeysByID = ReadonlyMap<string, PublicJwk>
 
 /** Keys that are read before other work has a turn: importing one takes some 20 µs. */
 const keysATurn = 200
@@ -17,7 +17,7 @@ const sources = new WeakMap<PublicJwk, string>()
  * but a set without any usable key, or mostly of others, or with two keys of one kid, is not what an issuer has, and
  * rejects with a FetchError: whatever is held has to stay. Keys of `known` that are still the same stay the same objects.
  */
-export async function readJwks(text: string, known: PublishedKeys): Promise<PublishedKeys> {
+export async function readJwks(text: string, known: KeysByID): Promise<KeysByID> {
   const value = parseStrictJson(text)
   if (!isRecord(value) || !Array.isArray(value.keys)) throw wrong('is not a JSON object with a list of keys')
   const list: readonly unknown[] = value.keys
@@ -35,7 +35,7 @@ export async function readJwks(text: string, known: PublishedKeys): Promise<Publ
   return keys
 }
 
-function sameKey(item: unknown, known: PublishedKeys): PublicJwk | undefined {
+function sameKey(item: unknown, known: KeysByID): PublicJwk | undefined {
   if (!isRecord(item) || typeof item.kid !== 'string') return undefined
   const key = known.get(item.kid)
   return key !== undefined && sources.get(key) === JSON.stringify(item) ? key : undefined

@@ -3,7 +3,7 @@ import type { PublicJwk } from '../../keys/public-jwk.ts'
 import type { FetchDocument } from '../http/fetch-document.ts'
 import type { IssuerUrl } from '../../identity/issuer.ts'
 import { maxMetadataBytes, metadataUrl, parseMetadata } from '../http/metadata.ts'
-import { type PublishedKeys, readJwks } from './jwks-document.ts'
+import { type KeysByID, readJwks } from './jwks-document.ts'
 import { Refresher } from './refresher.ts'
 import { VerifierUnavailableError } from './verifier-unavailable-error.ts'
 import { FetchError } from '../http/fetch-error.ts'
@@ -48,7 +48,7 @@ const metadataEvery = 60
 export class JwksSource implements KeySource {
   readonly #options: JwksSourceOptions
   readonly #refresher: Refresher
-  #keys: PublishedKeys = new Map()
+  #keys: KeysByID = new Map()
   #version = 0
   #jwksUri: string | undefined
   #etag: string | undefined

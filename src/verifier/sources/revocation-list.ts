@@ -5,10 +5,10 @@ import type { Revocation } from '../../tokens/revocation.ts'
 import { FetchError } from '../http/fetch-error.ts'
 
 /** Revocations under a name that tells each from every other. */
-export type RevocationList = ReadonlyMap<string, Revocation>
+export type RevocationsByName = ReadonlyMap<string, Revocation>
 
 interface ReadRevocations {
-  readonly list: RevocationList
+  readonly list: RevocationsByName
   /** Entries of a form that this version does not know: what they mean is not revoked here. */
   readonly unknown: number
 }
@@ -43,10 +43,10 @@ export function readRevocations(text: string, issuer: string, maxEntries: number
  * back. Where that would be more than `maxEntries`, what was said earlier and ends soonest is let go.
  */
 export function mergeRevocations(
-  listed: RevocationList,
-  held: RevocationList,
+  listed: RevocationsByName,
+  held: RevocationsByName,
   { now, maxEntries }: { readonly now: number; readonly maxEntries: number },
-): RevocationList {
+): RevocationsByName {
   const gone = [...held].filter(([name, { exp }]) => !listed.has(name) && exp * 1000 + clockTolerance > now)
   const room = Math.max(0, maxEntries - listed.size)
   const kept = gone.length <= room ? gone : gone.sort(([, a], [, b]) => b.exp - a.exp).slice(0, room)

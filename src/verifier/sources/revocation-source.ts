@@ -2,7 +2,7 @@ import type { Clock } from '../../time/clock.ts'
 import { type Revocable, RevocationSet } from '../../tokens/revocation.ts'
 import type { FetchDocument } from '../http/fetch-document.ts'
 import { Refresher } from './refresher.ts'
-import { mergeRevocations, readRevocations, type RevocationList } from './revocation-list.ts'
+import { mergeRevocations, readRevocations, type RevocationsByName } from './revocation-list.ts'
 import { VerifierUnavailableError } from './verifier-unavailable-error.ts'
 import { FetchError } from '../http/fetch-error.ts'
 
@@ -17,7 +17,7 @@ export interface RevocationSource {
   settle(): Promise<void>
 }
 
-export interface RevocationFeedOptions {
+export interface RevocationListSourceOptions {
   readonly issuer: string
   readonly url: string
   readonly fetch: FetchDocument
@@ -39,11 +39,11 @@ const mostRetryMs = 30_000
 const absentMs = 60_000
 
 /** The authority's live revocations, polled. What has once been read holds until nothing it means can be alive. */
-export class RevocationFeed implements RevocationSource {
-  readonly #options: RevocationFeedOptions
+export class RevocationListSource implements RevocationSource {
+  readonly #options: RevocationListSourceOptions
   readonly #refresher: Refresher
-  #listed: RevocationList = new Map()
-  #held: RevocationList = new Map()
+  #listed: RevocationsByName = new Map()
+  #held: RevocationsByName = new Map()
   #set = new RevocationSet([])
   #version = 0
   #unknown = 0
@@ -51,7 +51,7 @@ export class RevocationFeed implements RevocationSource {
   #loaded = false
   #prunedAt = 0
 
-  constructor(options: RevocationFeedOptions) {
+  constructor(options: RevocationListSourceOptions) {
     this.#options = options
     const { refreshMs, clock, random, onFailure, onRecovery } = options
     this.#refresher = new Refresher({

@@ -5,7 +5,7 @@ import { mounted } from '../pod/env.ts'
 import { fetchDocumentWith } from '../http/fetch-document.ts'
 import { HttpClient } from '../http/http-client.ts'
 import { JwksSource } from '../sources/jwks-source.ts'
-import { noRevocations, RevocationFeed } from '../sources/revocation-source.ts'
+import { noRevocations, RevocationListSource } from '../sources/revocation-source.ts'
 import { TokenVerifier } from './token-verifier.ts'
 import { type VerifierOptions, settingsOf } from './verifier-options.ts'
 import { VerifierUnavailableError } from '../sources/verifier-unavailable-error.ts'
@@ -66,7 +66,7 @@ export function createVerifier(options: VerifierOptions, internals: VerifierInte
   const keys = new JwksSource({ ...settings.keys, ...shared, ...told('keys', logger), issuer })
   const feed =
     revocations &&
-    new RevocationFeed({ ...revocations, ...shared, ...told('revocations', logger), issuer: issuer.issuer })
+    new RevocationListSource({ ...revocations, ...shared, ...told('revocations', logger), issuer: issuer.issuer })
   const verifier = new TokenVerifier({
     ...settings,
     issuer: issuer.issuer,

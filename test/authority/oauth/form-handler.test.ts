@@ -7,7 +7,7 @@ import { FormHandler, type FormHandlerOptions } from '../../../src/authority/oau
 import { OAuthError } from '../../../src/authority/oauth/oauth-error.ts'
 import { RateLimit } from '../../../src/authority/oauth/rate-limit.ts'
 import { silentLogger } from '../../../src/logger.ts'
-import { Overload } from '../../../src/server/load-shedding.ts'
+import { LoadShedder } from '../../../src/server/load-shedding.ts'
 import { eventually } from '../../builders/eventually.ts'
 import { ending } from '../../builders/running-server.ts'
 
@@ -16,7 +16,7 @@ const form = 'application/x-www-form-urlencoded'
 const ok: FormAnswer = { status: 200, body: '{"ok":true}' }
 
 let server: Server
-let overload: Overload
+let overload: LoadShedder
 let handler: FormHandler
 let endpoint: (request: FormRequest) => Promise<FormAnswer>
 const answers: [string, number][] = []
@@ -38,7 +38,7 @@ function make(different: Partial<FormHandlerOptions> = {}): void {
 beforeEach(async () => {
   answers.length = 0
   refusals.length = 0
-  overload = new Overload({ underWay: 4, delayMs: 60_000 })
+  overload = new LoadShedder({ underWay: 4, delayMs: 60_000 })
   endpoint = async () => ok
   make()
   server = createServer((req, res) => {

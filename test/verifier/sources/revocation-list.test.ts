@@ -4,15 +4,15 @@ import type { Revocation } from '../../../src/tokens/revocation.ts'
 import {
   mergeRevocations,
   readRevocations,
-  type RevocationList,
+  type RevocationsByName,
 } from '../../../src/verifier/sources/revocation-list.ts'
 
 const issuer = 'https://issuer.example'
 const sub = 'spiffe://cluster.local/ns/shop/sa/orders'
 const text = (revocations: unknown, from: unknown = issuer): string => JSON.stringify({ issuer: from, revocations })
 const read = (revocations: unknown, from: unknown = issuer) => readRevocations(text(revocations, from), issuer, 100)
-const listOf = (...revocations: Revocation[]): RevocationList => read(revocations).list
-const empty: RevocationList = new Map()
+const listOf = (...revocations: Revocation[]): RevocationsByName => read(revocations).list
+const empty: RevocationsByName = new Map()
 
 describe('the document of revocations', () => {
   it('is read with its three kinds', () => {
@@ -106,7 +106,7 @@ describe('a new list over the old', () => {
     const entry = fc.record({ sub: fc.constantFrom('a', 'b'), jti: fc.constantFrom('1', '2', '3'), exp: fc.nat(50) })
     fc.assert(
       fc.property(fc.array(fc.array(entry, { maxLength: 5 }), { maxLength: 12 }), (histories) => {
-        let held: RevocationList = empty
+        let held: RevocationsByName = empty
         histories.forEach((list, step) => {
           const now = step * 5000
           held = mergeRevocations(listOf(...list), held, { now, maxEntries: 100 })

@@ -3,8 +3,8 @@ import type { Revocation } from '../../../src/tokens/revocation.ts'
 import type { FetchDocument } from '../../../src/verifier/http/fetch-document.ts'
 import {
   noRevocations,
-  RevocationFeed,
-  type RevocationFeedOptions,
+  RevocationListSource,
+  type RevocationListSourceOptions,
 } from '../../../src/verifier/sources/revocation-source.ts'
 import { FetchError } from '../../../src/verifier/http/fetch-error.ts'
 
@@ -16,7 +16,7 @@ const revoked: Revocation = { sub, jti: 'one', exp: 1000 }
 let listed: readonly Revocation[]
 let failure: FetchError | undefined
 let fetches: number[]
-let feed: RevocationFeed
+let feed: RevocationListSource
 
 const fetch: FetchDocument = async (url, { etag }) => {
   fetches.push(Date.now())
@@ -27,8 +27,8 @@ const fetch: FetchDocument = async (url, { etag }) => {
   return etag === current ? 'unchanged' : { text, etag: current }
 }
 
-function feedOf(options: Partial<RevocationFeedOptions> = {}): RevocationFeed {
-  feed = new RevocationFeed({
+function feedOf(options: Partial<RevocationListSourceOptions> = {}): RevocationListSource {
+  feed = new RevocationListSource({
     issuer,
     url: `${issuer}/revocations`,
     fetch,

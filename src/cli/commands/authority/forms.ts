@@ -4,7 +4,7 @@ import { RateLimit } from '../../../authority/oauth/rate-limit.ts'
 import { systemClock } from '../../../time/clock.ts'
 import { CheckedClock } from '../../../time/checked-clock.ts'
 import { SECOND } from '../../../time/duration.ts'
-import { Overload } from '../../../server/load-shedding.ts'
+import { LoadShedder } from '../../../server/load-shedding.ts'
 import type { Values } from '../../config.ts'
 import type { Operations } from '../operations.ts'
 
@@ -24,7 +24,7 @@ export function authorityForms(options: {
 }): { readonly forms: FormHandler; readonly close: () => void } {
   const { values, issuer, endpoints, clockOffset, operations } = options
   const { logger, metrics } = operations
-  const overload = new Overload({ underWay, delayMs })
+  const overload = new LoadShedder({ underWay, delayMs })
   const clock = new CheckedClock({ clock: systemClock, offset: clockOffset, logger })
   operations.onScrape(() => {
     metrics.formsUnderWay.set(overload.underWay)
