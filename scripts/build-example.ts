@@ -16,7 +16,7 @@ export async function buildExample(output: string = join(root, 'build/example'))
     platform: 'node',
     target: 'node22',
     format: 'esm',
-    // As it is here, without a build of the package before.
+    // From the source, so that the package need not be built first.
     alias: { '@signet-dev/signet/verifier': join(root, 'src/verifier/index.ts') },
     legalComments: 'none',
     logLevel: 'warning',

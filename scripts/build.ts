@@ -6,7 +6,7 @@ import { bundlePlugin, bundleSignet } from './bundle.ts'
 import { root } from './run.ts'
 
 const final = join(root, 'dist')
-/** Built aside and moved in place whole, so that whoever runs the old bundle meanwhile does not miss it. */
+/** Built aside and renamed as a whole, so that a process that runs the old bundle never finds half of a new one. */
 const output = `${final}.${process.pid}.new`
 
 await mkdir(output, { recursive: true })

@@ -16,6 +16,10 @@ const checked = [
   'crds',
   'docs',
   'examples',
+  'scripts',
+  'src/README.md',
+  'test/README.md',
+  'tools/cluster/README.md',
 ]
 
 /** Phrases that make a reader search for the subject; CONTRIBUTING.md says how to write instead. */
