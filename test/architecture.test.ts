@@ -118,6 +118,10 @@ describe('architecture', () => {
     expect(circlesBetween((file) => (roomOf(file) === room ? dirname(file) : undefined))).toEqual([])
   })
 
+  it('has no circles between the folders of the kubectl plugin', () => {
+    expect(circlesBetween((file) => (file.startsWith('cli/kubectl/') ? dirname(file) : undefined))).toEqual([])
+  })
+
   it('keeps every folder small enough to take in at a glance', () => {
     const sizes = new Map<string, number>()
     for (const file of sourceFiles) sizes.set(dirname(file), (sizes.get(dirname(file)) ?? 0) + 1)

@@ -1,6 +1,6 @@
 import type { Condition, ServiceIdentity, TokenRevocation } from '../../src/api/v1alpha1/types.ts'
 import { formatTime } from '../../src/time/clock.ts'
-import type { ConnectionFlags } from '../../src/cli/kubectl/context.ts'
+import type { ConnectionFlags } from '../../src/cli/kubectl/session/context.ts'
 import { runPlugin } from '../../src/cli/kubectl/program.ts'
 import { HOUR, MINUTE } from '../../src/time/duration.ts'
 import type { KubeObject } from '../../src/kube/client/object.ts'

@@ -1,5 +1,5 @@
 import { redact } from '../../telemetry/redact.ts'
-import { UsageError } from './failures.ts'
+import { UsageError } from './terminal/failures.ts'
 
 /** One key ID in 64 begins with a dash (it is a SHA-256 in base64url) and would be read as flags. */
 const dashedKeyID = /^-[A-Za-z0-9_][A-Za-z0-9_-]{41}$/

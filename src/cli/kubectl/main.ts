@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { systemClock } from '../../time/clock.ts'
-import { connect } from './connection.ts'
+import { connect } from './session/connection.ts'
 import { runPlugin } from './program.ts'
 import { processTerminal } from './terminal/terminal.ts'
 

@@ -8,9 +8,9 @@ import { addRevokeToken } from './commands/revoke-token.ts'
 import { addRotateKey } from './commands/rotate-key.ts'
 import { addShow } from './commands/show.ts'
 import { prepareArguments } from './arguments.ts'
-import { addConnection } from './connection.ts'
-import type { ConnectionFlags, Context, Session } from './context.ts'
-import { remedyOf, UsageError } from './failures.ts'
+import { addConnection } from './session/connection.ts'
+import type { ConnectionFlags, Context, Session } from './session/context.ts'
+import { remedyOf, UsageError } from './terminal/failures.ts'
 import { printable } from './terminal/table.ts'
 
 const commands = [addList, addShow, addRotateKey, addRevokeKey, addRevokeToken, addDecode]

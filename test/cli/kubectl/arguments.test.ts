@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { prepareArguments } from '../../../src/cli/kubectl/arguments.ts'
-import { UsageError } from '../../../src/cli/kubectl/failures.ts'
+import { UsageError } from '../../../src/cli/kubectl/terminal/failures.ts'
 import { makeToken } from '../../builders/token.ts'
 
 const dashed = `-n${'k'.repeat(41)}`

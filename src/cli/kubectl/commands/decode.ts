@@ -1,13 +1,13 @@
 import type { Command } from 'commander'
 import { formatTime } from '../../../time/clock.ts'
 import type { DecodedToken } from '../../../tokens/decode.ts'
-import { addConnection, flagsOf } from '../connection.ts'
-import type { ConnectionFlags, Context } from '../context.ts'
-import { UsageError } from '../failures.ts'
+import { addConnection, flagsOf } from '../session/connection.ts'
+import type { ConnectionFlags, Context } from '../session/context.ts'
+import { UsageError } from '../terminal/failures.ts'
 import { addOutput, type Format, printed } from '../terminal/output.ts'
 import { table } from '../terminal/table.ts'
 import { formatWhen } from '../terminal/times.ts'
-import { readMountedToken, readToken } from '../terminal/token-input.ts'
+import { readMountedToken, readToken } from '../session/token-input.ts'
 
 interface Flags {
   readonly identity?: string

@@ -1,14 +1,14 @@
 import type { Command } from 'commander'
 import type { KeyStatus, ServiceIdentity, TokenRevocation } from '../../../api/v1alpha1/types.ts'
 import { resources } from '../../../kube/client/resource.ts'
-import { addConnection, flagsOf } from '../connection.ts'
-import type { Context, Session } from '../context.ts'
-import { CommandError } from '../failures.ts'
-import { activeKey, findIdentity, fullName } from '../identities.ts'
+import { addConnection, flagsOf } from '../session/connection.ts'
+import type { Context, Session } from '../session/context.ts'
+import { CommandError } from '../terminal/failures.ts'
+import { activeKey, findIdentity, fullName } from '../session/identities.ts'
 import { printed, readable } from '../terminal/output.ts'
-import { addRevokeFlags, createRevocation, type RevokeFlags } from '../revoke.ts'
-import { lookAtRevocation, reportCreated, whereToLook } from '../revocation-progress.ts'
-import { formatElapsed, type Look, waitUntil } from '../wait.ts'
+import { addRevokeFlags, createRevocation, type RevokeFlags } from './revoke.ts'
+import { lookAtRevocation, reportCreated, whereToLook } from './revocation-progress.ts'
+import { formatElapsed, type Look, waitUntil } from './wait.ts'
 
 export function addRevokeKey(program: Command, context: Context): void {
   const command = program

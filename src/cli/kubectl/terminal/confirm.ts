@@ -1,4 +1,4 @@
-import { CommandError, UsageError } from '../failures.ts'
+import { CommandError, UsageError } from './failures.ts'
 import type { Terminal } from './terminal.ts'
 
 /**

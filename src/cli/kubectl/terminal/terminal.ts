@@ -2,7 +2,7 @@ import { open } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { messageOf } from '../../../errors.ts'
 import { redact } from '../../../telemetry/redact.ts'
-import { CommandError, UsageError } from '../failures.ts'
+import { CommandError, UsageError } from './failures.ts'
 
 /** Where a command reads and writes. */
 export interface Terminal {

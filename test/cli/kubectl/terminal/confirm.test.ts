@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { confirm } from '../../../../src/cli/kubectl/terminal/confirm.ts'
-import { CommandError, UsageError } from '../../../../src/cli/kubectl/failures.ts'
+import { CommandError, UsageError } from '../../../../src/cli/kubectl/terminal/failures.ts'
 
 function terminal(interactive: boolean, answer = '') {
   const asked: string[] = []

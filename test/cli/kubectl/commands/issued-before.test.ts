@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { UsageError } from '../../../src/cli/kubectl/failures.ts'
-import { parseIssuedBefore } from '../../../src/cli/kubectl/issued-before.ts'
+import { UsageError } from '../../../../src/cli/kubectl/terminal/failures.ts'
+import { parseIssuedBefore } from '../../../../src/cli/kubectl/commands/issued-before.ts'
 
 const now = Date.parse('2026-06-01T00:00:00.700Z')
 

@@ -3,10 +3,10 @@ import { messageOf } from '../../../errors.ts'
 import { files, tokenFile, workloadSecretName } from '../../../identity/workload.ts'
 import { resources } from '../../../kube/client/resource.ts'
 import { type Secret, secretText } from '../../../kube/secrets/secret-codec.ts'
-import type { Session } from '../context.ts'
-import { CommandError, UsageError } from '../failures.ts'
-import { findIdentity } from '../identities.ts'
-import type { Terminal } from './terminal.ts'
+import type { Session } from './context.ts'
+import { CommandError, UsageError } from '../terminal/failures.ts'
+import { findIdentity } from './identities.ts'
+import type { Terminal } from '../terminal/terminal.ts'
 
 /** Header and claims of the token in a file, or on standard input for `-`. Nothing of it is verified. */
 export async function readToken(terminal: Terminal, file: string): Promise<DecodedToken> {

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import type { KeyStatus, ServiceIdentity } from '../../../src/api/v1alpha1/types.ts'
-import { nextRotationAt, requestedRotationAt } from '../../../src/cli/kubectl/rotation.ts'
-import { formatTime } from '../../../src/time/clock.ts'
-import { HOUR, MINUTE, SECOND } from '../../../src/time/duration.ts'
-import { rotationDueAt } from '../../../src/rotation/schedule.ts'
+import type { KeyStatus, ServiceIdentity } from '../../../../src/api/v1alpha1/types.ts'
+import { nextRotationAt, requestedRotationAt } from '../../../../src/cli/kubectl/session/rotation.ts'
+import { formatTime } from '../../../../src/time/clock.ts'
+import { HOUR, MINUTE, SECOND } from '../../../../src/time/duration.ts'
+import { rotationDueAt } from '../../../../src/rotation/schedule.ts'
 
 const now = Date.parse('2026-06-01T00:00:00Z')
 const subject = 'spiffe://cluster.local/ns/shop/sa/orders'

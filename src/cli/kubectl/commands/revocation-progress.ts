@@ -1,9 +1,9 @@
-import type { TokenRevocation } from '../../api/v1alpha1/types.ts'
-import { resources } from '../../kube/client/resource.ts'
-import type { Context, Session } from './context.ts'
-import { CommandError } from './failures.ts'
+import type { TokenRevocation } from '../../../api/v1alpha1/types.ts'
+import { resources } from '../../../kube/client/resource.ts'
+import type { Context, Session } from '../session/context.ts'
+import { CommandError } from '../terminal/failures.ts'
 import type { RevokeFlags } from './revoke.ts'
-import { appliedCondition } from './token-revocation.ts'
+import { appliedCondition } from '../session/token-revocation.ts'
 import type { Look } from './wait.ts'
 
 /** Says what was created, on standard error where an object goes to standard output. */

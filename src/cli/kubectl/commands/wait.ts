@@ -1,8 +1,8 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { formatDuration, MINUTE, parseDuration } from '../../time/duration.ts'
-import { KubeError } from '../../kube/client/api-errors.ts'
-import type { Context } from './context.ts'
-import { CommandError } from './failures.ts'
+import { formatDuration, MINUTE, parseDuration } from '../../../time/duration.ts'
+import { KubeError } from '../../../kube/client/api-errors.ts'
+import type { Context } from '../session/context.ts'
+import { CommandError } from '../terminal/failures.ts'
 
 export interface WaitFlags {
   readonly wait: boolean

@@ -1,5 +1,5 @@
-import { ConditionType, findCondition } from '../../api/v1alpha1/conditions.ts'
-import type { Condition, TokenRevocation } from '../../api/v1alpha1/types.ts'
+import { ConditionType, findCondition } from '../../../api/v1alpha1/conditions.ts'
+import type { Condition, TokenRevocation } from '../../../api/v1alpha1/types.ts'
 
 /** What is revoked; one of the three. */
 export type Revoked = { readonly keyID: string } | { readonly tokenID: string } | { readonly issuedBefore: string }

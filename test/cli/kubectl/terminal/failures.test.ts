@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { CommandError, remedyOf } from '../../../src/cli/kubectl/failures.ts'
-import { KubeError } from '../../../src/kube/client/api-errors.ts'
-import { resources } from '../../../src/kube/client/resource.ts'
+import { CommandError, remedyOf } from '../../../../src/cli/kubectl/terminal/failures.ts'
+import { KubeError } from '../../../../src/kube/client/api-errors.ts'
+import { resources } from '../../../../src/kube/client/resource.ts'
 
 const failed = (status: number, reason: string) =>
   new KubeError({ verb: 'get', resource: resources.serviceIdentities, status, reason })

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import { CommandError } from '../../../src/cli/kubectl/failures.ts'
-import { formatElapsed, type Look, waitUntil } from '../../../src/cli/kubectl/wait.ts'
-import { KubeError } from '../../../src/kube/client/api-errors.ts'
-import { resources } from '../../../src/kube/client/resource.ts'
-import { HeldClock } from '../../fakes/held-clock.ts'
+import { CommandError } from '../../../../src/cli/kubectl/terminal/failures.ts'
+import { formatElapsed, type Look, waitUntil } from '../../../../src/cli/kubectl/commands/wait.ts'
+import { KubeError } from '../../../../src/kube/client/api-errors.ts'
+import { resources } from '../../../../src/kube/client/resource.ts'
+import { HeldClock } from '../../../fakes/held-clock.ts'
 
 function waiting(looks: readonly (Look<string> | Error)[], timeout = 1000) {
   const clock = new HeldClock()

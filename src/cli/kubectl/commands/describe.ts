@@ -1,11 +1,11 @@
-import { effectiveSigningKey } from '../../api/v1alpha1/defaults.ts'
-import type { ServiceIdentity, TokenRevocation } from '../../api/v1alpha1/types.ts'
-import { formatTime } from '../../time/clock.ts'
-import { formatDuration } from '../../time/duration.ts'
-import { nextRotationAt } from './rotation.ts'
-import { facts, table } from './terminal/table.ts'
-import { formatWhen } from './terminal/times.ts'
-import { appliedCondition, whatIsRevoked } from './token-revocation.ts'
+import { effectiveSigningKey } from '../../../api/v1alpha1/defaults.ts'
+import type { ServiceIdentity, TokenRevocation } from '../../../api/v1alpha1/types.ts'
+import { formatTime } from '../../../time/clock.ts'
+import { formatDuration } from '../../../time/duration.ts'
+import { nextRotationAt } from '../session/rotation.ts'
+import { facts, table } from '../terminal/table.ts'
+import { formatWhen } from '../terminal/times.ts'
+import { appliedCondition, whatIsRevoked } from '../session/token-revocation.ts'
 
 /** Everything that is known of an identity, for people; times in milliseconds since the epoch. */
 export function describeIdentity(options: {

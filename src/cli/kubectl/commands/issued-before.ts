@@ -1,6 +1,6 @@
-import { formatTime, parseTime } from '../../time/clock.ts'
-import { MINUTE } from '../../time/duration.ts'
-import { UsageError } from './failures.ts'
+import { formatTime, parseTime } from '../../../time/clock.ts'
+import { MINUTE } from '../../../time/duration.ts'
+import { UsageError } from '../terminal/failures.ts'
 
 /** RFC 3339 §5.6, seconds and zone included. */
 const form = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/

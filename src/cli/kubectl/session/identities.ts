@@ -1,11 +1,11 @@
-import type { KeyStatus, ServiceIdentity } from '../../api/v1alpha1/types.ts'
-import { KubeError } from '../../kube/client/api-errors.ts'
-import { listAll } from '../../kube/client/list-all.ts'
-import type { KubeObject } from '../../kube/client/object.ts'
-import { resources } from '../../kube/client/resource.ts'
+import type { KeyStatus, ServiceIdentity } from '../../../api/v1alpha1/types.ts'
+import { KubeError } from '../../../kube/client/api-errors.ts'
+import { listAll } from '../../../kube/client/list-all.ts'
+import type { KubeObject } from '../../../kube/client/object.ts'
+import { resources } from '../../../kube/client/resource.ts'
 import type { Session } from './context.ts'
 import { didYouMean } from './did-you-mean.ts'
-import { CommandError } from './failures.ts'
+import { CommandError } from '../terminal/failures.ts'
 
 /** All identities of a namespace, or of all without one. A CommandError where the cluster does not know the kind. */
 export async function listIdentities(session: Session, namespace: string | undefined): Promise<ServiceIdentity[]> {

@@ -1,5 +1,5 @@
-import { SignetError } from '../../errors.ts'
-import { KubeError } from '../../kube/client/api-errors.ts'
+import { SignetError } from '../../../errors.ts'
+import { KubeError } from '../../../kube/client/api-errors.ts'
 
 /** The command was given in a way that it cannot be run: exit code 2. */
 export class UsageError extends SignetError {

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
-import { loadUserConfig } from '../../kube/client/kubeconfig.ts'
-import { version } from '../version.ts'
+import { loadUserConfig } from '../../../kube/client/kubeconfig.ts'
+import { version } from '../../version.ts'
 import type { ConnectionFlags, Session } from './context.ts'
 
 /** The flags that every command takes, before its name or after it. */
@@ -19,7 +19,7 @@ export function flagsOf<T extends object>(command: Command, own: T): ConnectionF
 /** Connects as kubectl does: by kubeconfig, its exec plugins included. The client is loaded only here. */
 export async function connect({ namespace, context, kubeconfig }: ConnectionFlags): Promise<Session> {
   const configuration = await loadUserConfig({ kubeconfig, context })
-  const { HttpKubeClient } = await import('../../kube/client/http-client.ts')
+  const { HttpKubeClient } = await import('../../../kube/client/http-client.ts')
   const client = new HttpKubeClient(configuration, { userAgent: `kubectl-signet/${version}` })
   return {
     client,

@@ -1,8 +1,8 @@
-import { effectiveSigningKey } from '../../api/v1alpha1/defaults.ts'
-import type { ServiceIdentity } from '../../api/v1alpha1/types.ts'
-import { parseTime } from '../../time/clock.ts'
-import { keyRotationSettings } from '../../policy/signing-key.ts'
-import { mayActivateAt, rotationDueAt, type RotationSettings } from '../../rotation/schedule.ts'
+import { effectiveSigningKey } from '../../../api/v1alpha1/defaults.ts'
+import type { ServiceIdentity } from '../../../api/v1alpha1/types.ts'
+import { parseTime } from '../../../time/clock.ts'
+import { keyRotationSettings } from '../../../policy/signing-key.ts'
+import { mayActivateAt, rotationDueAt, type RotationSettings } from '../../../rotation/schedule.ts'
 import { activeKey } from './identities.ts'
 
 /** When the key that signs is due to be followed by the next, in milliseconds since the epoch. */

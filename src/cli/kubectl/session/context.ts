@@ -1,6 +1,6 @@
-import type { Clock } from '../../time/clock.ts'
-import type { KubeClient } from '../../kube/client/client.ts'
-import type { Terminal } from './terminal/terminal.ts'
+import type { Clock } from '../../../time/clock.ts'
+import type { KubeClient } from '../../../kube/client/client.ts'
+import type { Terminal } from '../terminal/terminal.ts'
 
 /** The flags by which a cluster and a namespace are chosen. */
 export interface ConnectionFlags {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { didYouMean } from '../../../src/cli/kubectl/did-you-mean.ts'
+import { didYouMean } from '../../../../src/cli/kubectl/session/did-you-mean.ts'
 
 describe('didYouMean', () => {
   it.each([
