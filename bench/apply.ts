@@ -12,7 +12,7 @@ export const describe =
 
 const namespace = 'bench-apply'
 
-/** Each identity is applied once the one before it is Ready, through the webhook and the guard of the chart. */
+/** Each identity is applied once the one before it is Ready, through the webhook and the admission policies of the chart. */
 export async function run(options: { readonly identities?: number } = {}): Promise<Record<string, number>> {
   const count = options.identities ?? 200
   const log = (line: string): void => void process.stderr.write(`  ${line}\n`)

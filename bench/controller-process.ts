@@ -9,7 +9,7 @@ import { waitFor } from '../tools/cluster/wait.ts'
 import { builtBundle } from './built-bundle.ts'
 import { podOf } from './in-pod.ts'
 
-/** Namespaces, resources, roles and guards of the chart on an API server that has no node. */
+/** Namespaces, resources, roles and admission policies of the chart on an API server that has no node. */
 export async function installForController(plane: ControlPlane, namespaces: readonly string[]): Promise<void> {
   const kubectl = await Kubectl.of(plane)
   await kubectl.apply(

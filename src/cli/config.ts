@@ -174,8 +174,8 @@ export const settings = {
     description: 'keys that encrypt private keys at rest, the current one first (default: stored in clear)',
     schema: z.optional(text),
   },
-  authorityKeyEncryptionKeyFile: {
-    flag: 'authority-key-encryption-key-file',
+  issuingKeyEncryptionKeyFile: {
+    flag: 'issuing-key-encryption-key-file',
     argument: 'FILE',
     description: "the same for the authority's own key ring (default: stored in clear)",
     schema: z.optional(text),

@@ -71,7 +71,7 @@ command(
     'servingCertificateLifetime',
     'workers',
     'keyEncryptionKeyFile',
-    'authorityKeyEncryptionKeyFile',
+    'issuingKeyEncryptionKeyFile',
     'kubeconfig',
     'identity',
   ],

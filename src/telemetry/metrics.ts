@@ -143,8 +143,8 @@ export function createMetrics() {
       buckets: [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1, 5],
       registers,
     }),
-    formsUnderWay: new Gauge({
-      name: 'signet_forms_under_way',
+    formRequestsInFlight: new Gauge({
+      name: 'signet_form_requests_in_flight',
       help: 'Requests to token, introspect and revoke that are being answered.',
       registers,
     }),

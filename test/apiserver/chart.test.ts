@@ -115,9 +115,9 @@ describe('a release', () => {
   })
 
   it('is installed again over the CRD that was kept', async () => {
-    await helm(...install, '--set', 'guard.enabled=false')
+    await helm(...install, '--set', 'admissionPolicies.enabled=false')
     expect(await kubectl.run(['get', 'sid', '-A', '-o', 'name'])).toContain('serviceidentity.signet.dev/orders')
     const notes = await helm('get', 'notes', 'signet', '--namespace', operatorNamespace)
-    expect(notes).toContain('WARNING: guard.enabled is false')
+    expect(notes).toContain('WARNING: admissionPolicies.enabled is false')
   })
 })

@@ -196,7 +196,7 @@ describe('with all namespaces', () => {
     ],
     ['touches no webhook configuration of others', { ...webhookConfigurations, name: 'other' }, []],
     [
-      'changes no policy of the guard',
+      'changes no admission policy',
       { group: 'admissionregistration.k8s.io', resource: 'validatingadmissionpolicies', name: 'signet-own-secret' },
       [],
     ],

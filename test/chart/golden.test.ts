@@ -12,7 +12,7 @@ const everything: Values = {
   rateLimits: { perCaller: 50, perAddress: 0 },
   logLevel: 'debug',
   certificates: { caLifetime: '4380h', servingLifetime: '240h' },
-  keyEncryption: { secretName: 'signet-key-encryption', authoritySecretName: 'signet-authority-key-encryption' },
+  keyEncryption: { secretName: 'signet-key-encryption', issuingKeysSecretName: 'signet-issuing-key-encryption' },
   image: {
     repository: 'registry.example/signet',
     digest: `sha256:${'0123456789abcdef'.repeat(4)}`,
@@ -57,7 +57,7 @@ const cases: { file: string; values: Values }[] = [
   {
     file: 'bare.golden.yaml',
     values: {
-      guard: { enabled: false },
+      admissionPolicies: { enabled: false },
       podDisruptionBudget: { enabled: false },
       controller: { replicas: 1 },
       webhook: { replicas: 1 },

@@ -173,21 +173,23 @@ describe('I3: key-encryption keys, as docs/operate/key-rings.md shows', () => {
   })
 
   it("are mounted into controller and authority where they decrypt the authority's own", () => {
-    const mount = { mountPath: '/var/run/signet/authority-key-encryption', readOnly: true }
-    const [authority, controller, ...others] = mounted('signet-authority-key-encryption')
+    const mount = { mountPath: '/var/run/signet/issuing-key-encryption', readOnly: true }
+    const [authority, controller, ...others] = mounted('signet-issuing-key-encryption')
     expect(others).toEqual([])
     expect(authority).toMatchObject({ of: 'Deployment signet-authority', mount })
     expect(controller).toMatchObject({ of: 'Deployment signet-controller', mount })
-    const file = '/var/run/signet/authority-key-encryption/keys'
+    const file = '/var/run/signet/issuing-key-encryption/keys'
     expect(authority?.args).toContain(`--key-encryption-key-file=${file}`)
-    expect(controller?.args).toContain(`--authority-key-encryption-key-file=${file}`)
+    expect(controller?.args).toContain(`--issuing-key-encryption-key-file=${file}`)
   })
 
   it('are refused where the authority would have none of its own, or those of identities', async () => {
     const error = (keyEncryption: object) => renderError({ keyEncryption })
     expect(await error({ secretName: 'a' })).toContain('name a second Secret')
-    expect(await error({ secretName: 'a', authoritySecretName: 'a' })).toContain('must not be secretName')
-    await renderChart({ keyEncryption: { authoritySecretName: 'a' } })
+    expect(await error({ secretName: 'a', issuingKeysSecretName: 'a' })).toContain(
+      'must not be the same as keyEncryption.secretName',
+    )
+    await renderChart({ keyEncryption: { issuingKeysSecretName: 'a' } })
   })
 })
 
@@ -369,7 +371,7 @@ describe('the webhook configurations', () => {
   })
 })
 
-describe('the guard', () => {
+describe('the admission policies', () => {
   it('denies, and depends on no parameter that could be removed', () => {
     const policies = of('ValidatingAdmissionPolicy')
     const bindings = of('ValidatingAdmissionPolicyBinding')

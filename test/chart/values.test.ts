@@ -69,7 +69,11 @@ const refused: { title: string; values: Values; says: string[] }[] = [
     values: { authority: { autoscaling: { maxReplicas: 0 } } },
     says: ['/authority/autoscaling/maxReplicas', 'minimum'],
   },
-  { title: 'text for a boolean', values: { guard: { enabled: 'no' } }, says: ['/guard/enabled', 'want boolean'] },
+  {
+    title: 'text for a boolean',
+    values: { admissionPolicies: { enabled: 'no' } },
+    says: ['/admissionPolicies/enabled', 'want boolean'],
+  },
   { title: 'a digest that is none', values: { image: { digest: 'latest' } }, says: ['/image/digest', 'pattern'] },
   {
     title: 'a CIDR that is none',

@@ -25,7 +25,7 @@ const settings = [
   ...([
     'workers',
     'keyEncryptionKeyFile',
-    'authorityKeyEncryptionKeyFile',
+    'issuingKeyEncryptionKeyFile',
     'kubeconfig',
     'identity',
     'issuerScope',

@@ -1,4 +1,4 @@
-{{/* Labels of every object; takes a dict of root and, where there is one, component. */}}
+{{/* The labels of every object. Takes a dict of root and component (optional). */}}
 {{- define "signet.labels" -}}
 helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace "+" "_" }}
 app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
@@ -29,27 +29,27 @@ app.kubernetes.io/component: {{ . }}
 {{- end -}}
 
 {{/*
-JSON: the Secrets with the key-encryption keys, of identities and of the authority. Not the same one: the authority faces
-the network and must hold nothing that decrypts an identity's keys.
+JSON: the names of the Secrets with the key-encryption keys of identities and of the authority. The two must differ: the
+authority is reachable from the network and must hold no key that decrypts the keys of an identity.
 */}}
 {{- define "signet.keyEncryption" -}}
 {{- with .Values.keyEncryption -}}
-{{- if and .secretName (not .authoritySecretName) -}}
-{{- fail "keyEncryption.authoritySecretName: name a second Secret, with key-encryption keys of the authority's own" -}}
+{{- if and .secretName (not .issuingKeysSecretName) -}}
+{{- fail "keyEncryption.issuingKeysSecretName: name a second Secret, which holds the key-encryption keys of the authority's issuing keys" -}}
 {{- end -}}
-{{- if and .secretName (eq .secretName .authoritySecretName) -}}
-{{- fail "keyEncryption.authoritySecretName: must not be secretName: the authority must not hold what decrypts identities' keys" -}}
+{{- if and .secretName (eq .secretName .issuingKeysSecretName) -}}
+{{- fail "keyEncryption.issuingKeysSecretName: must not be the same as keyEncryption.secretName: the authority must not hold the keys that decrypt identities' keys" -}}
 {{- end -}}
-{{ dict "identities" .secretName "authority" .authoritySecretName | toJson }}
+{{ dict "identities" .secretName "authority" .issuingKeysSecretName | toJson }}
 {{- end -}}
 {{- end -}}
 
-{{/* The user name of the controller, as the API server sees it. */}}
+{{/* The user name of the controller at the API server. */}}
 {{- define "signet.controllerUser" -}}
 system:serviceaccount:{{ .Release.Namespace }}:signet-controller
 {{- end -}}
 
-{{/* The same of the authority. */}}
+{{/* The user name of the authority at the API server. */}}
 {{- define "signet.authorityUser" -}}
 system:serviceaccount:{{ .Release.Namespace }}:signet-authority
 {{- end -}}
@@ -70,7 +70,7 @@ capabilities:
   drop: [ALL]
 {{- end -}}
 
-{{/* Namespaces that the webhook and the admission policies exclude. */}}
+{{/* Selects the namespaces in which the webhook injects and the admission policies apply. */}}
 {{- define "signet.namespaceSelector" -}}
 matchExpressions:
   - key: kubernetes.io/metadata.name
@@ -81,7 +81,7 @@ matchExpressions:
     values: [disabled]
 {{- end -}}
 
-{{/* CEL, for matchConditions: mirror pods of static pods must be neither changed nor checked. */}}
+{{/* CEL, for matchConditions: excludes the mirrors of static pods, which kubelet creates unchanged. */}}
 {{- define "signet.notMirrorPod" -}}
 !has(object.metadata.annotations) || !('kubernetes.io/config.mirror' in object.metadata.annotations)
 {{- end -}}

@@ -1,4 +1,4 @@
-{{/* Ports that every client may reach: metrics, probes (kubelet) and, by argument, the process's own. */}}
+{{/* Ingress from anywhere to the named ports. */}}
 {{- define "signet.ingress" -}}
 - ports:
     {{- range . }}
@@ -20,7 +20,7 @@
     {{- end }}
   {{- end }}
 {{- end -}}
-{{/* Redis is found by name, so the cluster's DNS must be reachable too, at any address. */}}
+{{/* Egress to Redis, and to any DNS server, because the URL names Redis by its host name. */}}
 {{- define "signet.redisEgress" -}}
 - ports:
     {{- range .Values.networkPolicy.redisPorts }}

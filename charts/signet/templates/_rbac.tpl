@@ -4,7 +4,7 @@ subjects:
     name: signet-controller
     namespace: {{ .Release.Namespace }}
 {{- end -}}
-{{/* What the controller needs wherever it serves identities. */}}
+{{/* The rights of the controller in each served namespace. */}}
 {{- define "signet.controllerRules" -}}
 rules:
   - apiGroups: [signet.dev]
@@ -13,26 +13,26 @@ rules:
   - apiGroups: [signet.dev]
     resources: [serviceidentities/status]
     verbs: [patch]
-  # Some clusters ask for this before a Secret may name its ServiceIdentity as its owner.
+  # The admission plugin OwnerReferencesPermissionEnforcement requires this verb for the owner reference of a Secret.
   - apiGroups: [signet.dev]
     resources: [serviceidentities/finalizers]
     verbs: [update]
-  # The controller deletes a TokenRevocation once nothing that it names can be alive.
+  # The controller deletes a revocation after every token that it revokes has expired.
   - apiGroups: [signet.dev]
     resources: [tokenrevocations]
     verbs: [list, watch, delete]
   - apiGroups: [signet.dev]
     resources: [tokenrevocations/status]
     verbs: [patch]
-  # RBAC cannot narrow these by a part of the name; admission policies narrow what may be written. Nothing is deleted: the
-  # garbage collector deletes a Secret with its ServiceIdentity.
+  # RBAC cannot match a prefix of a name, so an admission policy restricts which Secrets the controller may write. The
+  # garbage collector deletes a Secret with its ServiceIdentity, so the controller needs no verb delete.
   - apiGroups: [""]
     resources: [secrets]
     verbs: [get, list, watch, create, update]
   - apiGroups: [""]
     resources: [pods]
     verbs: [list, watch]
-  # The nudge, an annotation; an admission policy allows no other change.
+  # For the annotation signet.dev/nudge; an admission policy allows no other change.
   - apiGroups: [""]
     resources: [pods/status]
     verbs: [patch]
@@ -46,7 +46,7 @@ subjects:
     name: signet-authority
     namespace: {{ .Release.Namespace }}
 {{- end -}}
-{{/* What the authority needs wherever identities are served: a revocation is created, never changed or deleted. */}}
+{{/* The rights of the authority in each served namespace: it creates revocations and never changes or deletes one. */}}
 {{- define "signet.authorityRevocationRules" -}}
 rules:
   - apiGroups: [signet.dev]

@@ -1,8 +1,16 @@
 {{/*
 The Deployment of one process. Takes a dict of
-  root, component, values (of the component), args (list),
-  port (its own one, if it serves), tlsSecret (if it serves TLS), apiAccess (whether it calls the API server), nodeOptions (flags of Node's own, optional), minReadySeconds (optional),
-  secretVolumes (further Secrets to mount below /var/run/signet: a list of dicts of name, secretName and, for one key of it only, key and path).
+  root
+  component
+  values           the values of the component
+  args             the list of arguments
+  port             the port of its server (optional)
+  tlsSecret        the Secret with its serving certificate (optional)
+  apiAccess        whether the process calls the API server
+  nodeOptions      flags for Node itself (optional)
+  minReadySeconds  (optional)
+  secretVolumes    further Secrets to mount below /var/run/signet: a list of dicts of name, secretName and, to mount a
+                   single key of the Secret, key and path (optional)
 */}}
 {{- define "signet.deployment" -}}
 {{- $name := printf "signet-%s" .component -}}
@@ -21,7 +29,8 @@ spec:
   {{- if not (dig "autoscaling" "enabled" false .values) }}
   replicas: {{ .values.replicas }}
   {{- else }}
-  {{- /* The autoscaler's to set. What there is stays: were it left out, the upgrade that enables it would leave one. */}}
+  {{- /* The autoscaler sets the replicas. The chart repeats the current number, because the upgrade that enables the
+  autoscaler would otherwise scale the Deployment to one replica. */}}
   {{- with lookup "apps/v1" "Deployment" $root.Release.Namespace $name }}
   replicas: {{ .spec.replicas }}
   {{- end }}
@@ -52,9 +61,9 @@ spec:
     spec:
       serviceAccountName: {{ $name }}
       automountServiceAccountToken: {{ .apiAccess }}
-      # Service variables would be named SIGNET_…, as settings are.
+      # The variables that kubelet sets for Services would begin with SIGNET_, like those of the settings.
       enableServiceLinks: false
-      # Time to leave the Service's endpoints, serve for 15 s more, and end.
+      # After the signal, a replica serves for 15 s more, until it has left the endpoints of its Service.
       terminationGracePeriodSeconds: 30
       {{- with $root.Values.imagePullSecrets }}
       imagePullSecrets:
@@ -149,8 +158,8 @@ spec:
         - name: {{ .name }}
           secret:
             {{- if .ours }}
-            # The controller writes the Secret within seconds, and kubelet retries until then. If the Secret were optional,
-            # kubelet would mount an empty volume and read the Secret again only after a minute (measured: 74 s, not 2 s).
+            # The controller writes this Secret within seconds, and kubelet retries the mount until then: 2 s as measured.
+            # With optional: true, kubelet would mount an empty volume and refresh it a minute later: 74 s as measured.
             {{- end }}
             secretName: {{ .secretName }}
             defaultMode: 0440
@@ -163,7 +172,7 @@ spec:
       {{- end }}
 {{- end -}}
 
-{{/* The ServiceAccount of one process. Its pods decide whether they mount a token. */}}
+{{/* The ServiceAccount of one process. Each Deployment sets automountServiceAccountToken itself. */}}
 {{- define "signet.serviceAccount" -}}
 apiVersion: v1
 kind: ServiceAccount
@@ -175,7 +184,7 @@ metadata:
 automountServiceAccountToken: false
 {{- end -}}
 
-{{/* The Service of one process: its own port behind 443, if it serves, and metrics. */}}
+{{/* The Service of one process: port 443 for its server, if it has one, and the port of the metrics. */}}
 {{- define "signet.service" -}}
 apiVersion: v1
 kind: Service
@@ -198,7 +207,7 @@ spec:
       targetPort: metrics
 {{- end -}}
 
-{{/* One replica at a time may be evicted, also the only one, so that no drain of a node is blocked. */}}
+{{/* Allows one unavailable replica. A single replica may be evicted too, so that it never blocks the drain of a node. */}}
 {{- define "signet.podDisruptionBudget" -}}
 apiVersion: policy/v1
 kind: PodDisruptionBudget
@@ -215,7 +224,7 @@ spec:
       {{- include "signet.selectorLabels" . | nindent 6 }}
 {{- end -}}
 
-{{/* Scales the replicas by their CPU time. */}}
+{{/* Scales the replicas by their CPU usage. */}}
 {{- define "signet.horizontalPodAutoscaler" -}}
 apiVersion: autoscaling/v2
 kind: HorizontalPodAutoscaler

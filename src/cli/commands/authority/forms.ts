@@ -27,7 +27,7 @@ export function authorityForms(options: {
   const overload = new LoadShedder({ underWay, delayMs })
   const clock = new CheckedClock({ clock: systemClock, offset: clockOffset, logger })
   operations.onScrape(() => {
-    metrics.formsUnderWay.set(overload.underWay)
+    metrics.formRequestsInFlight.set(overload.underWay)
     metrics.clockOffset.set(Math.round((clockOffset() ?? 0) / SECOND))
   })
   const forms = new FormHandler({

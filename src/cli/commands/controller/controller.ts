@@ -63,7 +63,7 @@ type Settings = Values<
   | 'servingCertificateLifetime'
   | 'workers'
   | 'keyEncryptionKeyFile'
-  | 'authorityKeyEncryptionKeyFile'
+  | 'issuingKeyEncryptionKeyFile'
   | 'kubeconfig'
   | 'identity'
 >
@@ -80,8 +80,8 @@ export async function runController(
   checkControllerLifetimes(values)
   const encryption = await readKeyEncryptionKeys(values.keyEncryptionKeyFile)
   const authorityEncryption = await readKeyEncryptionKeys(
-    values.authorityKeyEncryptionKeyFile,
-    settings.authorityKeyEncryptionKeyFile,
+    values.issuingKeyEncryptionKeyFile,
+    settings.issuingKeyEncryptionKeyFile,
   )
   const configuration = await loadConfig({ kubeconfig: values.kubeconfig, environment: process.env })
   const operations = await startOperations('controller', values)

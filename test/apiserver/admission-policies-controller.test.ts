@@ -1,6 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { buildTimeout, type Manifest, operatorNamespace } from '../chart/helm.ts'
-import { authority, controller, dryRun, namespace, pod, revocation, secret, startGuarded } from './guarded.ts'
+import {
+  authority,
+  controller,
+  dryRun,
+  namespace,
+  pod,
+  revocation,
+  secret,
+  startEnforced,
+} from './enforced-policies.ts'
 import { accountUser, type Kubectl } from './kubectl.ts'
 
 const collector = accountUser('kube-system', 'generic-garbage-collector')
@@ -9,7 +18,7 @@ let kubectl: Kubectl
 let stop: () => Promise<void>
 
 beforeAll(async () => {
-  ;({ kubectl, stop } = await startGuarded())
+  ;({ kubectl, stop } = await startEnforced())
 }, buildTimeout)
 
 afterAll(() => stop())
@@ -31,7 +40,9 @@ describe('a Secret named signet.*', () => {
     const said = "ValidatingAdmissionPolicy 'signet-secret-writers'"
     const error = await kubectl.refused(dryRun, { input: secret('signet.payments') })
     expect(error).toContain(said)
-    expect(error).toContain('hold identities and are written by Signet only, not by admin')
+    expect(error).toContain(
+      'only Signet may write Secrets named signet.* or of type signet.dev/identity, because they hold identities; admin may not',
+    )
     const generated = secret('x', { metadata: { generateName: 'signet.x-', namespace } })
     expect(await kubectl.refused(dryRun, { input: generated })).toContain(said)
     const apply = ['apply', '--server-side', '--dry-run=server', '-f', '-']
@@ -56,7 +67,7 @@ describe('a Secret named signet.*', () => {
     ['its owner', { metadata: { ownerReferences: [{ apiVersion: 'v1', kind: 'ConfigMap', name: 'c', uid: 'u' }] } }],
   ])('is not changed in %s by anybody else', async (_, patch) => {
     const args = ['patch', 'secret', 'signet.orders', '-n', namespace, '--type=merge', '-p', JSON.stringify(patch)]
-    expect(await kubectl.refused(args)).toContain('written by Signet only, not by admin')
+    expect(await kubectl.refused(args)).toContain('because they hold identities; admin may not')
   })
 
   it('can be written back as it is, as a migration of storage does', async () => {
@@ -139,7 +150,7 @@ describe('a Secret named signet.*', () => {
 })
 
 describe('the controller', () => {
-  const said = 'outside its own namespace Signet writes only Secrets named signet.* of type signet.dev/identity'
+  const said = 'outside its own namespace, Signet may write only Secrets named signet.* of type signet.dev/identity'
 
   it('writes no other Secret outside its own namespace', async () => {
     expect(await kubectl.refused(dryRun, { input: secret('tokens'), as: controller })).toContain(said)
@@ -239,7 +250,7 @@ describe('a TokenRevocation', () => {
   ])('of %s is not', async (_, name, spec) => {
     const input = revocation(name, spec)
     expect(await kubectl.refused(dryRun, { input, as: authority })).toContain(
-      'the authority may revoke single tokens and nothing else',
+      'the authority may revoke only single tokens',
     )
     await kubectl.run(dryRun, { input })
   })

@@ -10,13 +10,13 @@ export const controller = accountUser(operatorNamespace, 'signet-controller')
 export const authority = accountUser(operatorNamespace, 'signet-authority')
 export const dryRun = ['create', '--dry-run=server', '-f', '-']
 
-export interface Guarded {
+export interface EnforcedPolicies {
   kubectl: Kubectl
   stop: () => Promise<void>
 }
 
-/** A control plane on which the guard of the rendered chart is enforced, with the controllers that it must not disturb. */
-export async function startGuarded(): Promise<Guarded> {
+/** A control plane that enforces the admission policies of the rendered chart, with the controllers that it must not disturb. */
+export async function startEnforced(): Promise<EnforcedPolicies> {
   const plane = await startControlPlane()
   const kubectl = await Kubectl.of(plane)
   const objects = [
@@ -45,7 +45,7 @@ export async function startGuarded(): Promise<Guarded> {
     'validatingadmissionpolicy-status-controller',
   ])
   await waitFor({
-    what: 'every policy of the guard to be enforced',
+    what: 'every admission policy to be enforced',
     limitMs: 60_000,
     until: async () => {
       const bare = await kubectl.try(dryRun, { input: pod({}, { labels: { 'signet.dev/inject': 'true' } }) })

@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { buildTimeout, operatorNamespace } from '../chart/helm.ts'
 import { waitFor } from '../../tools/cluster/wait.ts'
-import { dryRun, pod, projected, startGuarded } from './guarded.ts'
+import { dryRun, pod, projected, startEnforced } from './enforced-policies.ts'
 import type { Kubectl } from './kubectl.ts'
 
 let kubectl: Kubectl
 let stop: () => Promise<void>
 
 beforeAll(async () => {
-  ;({ kubectl, stop } = await startGuarded())
+  ;({ kubectl, stop } = await startEnforced())
 }, buildTimeout)
 
 afterAll(() => stop())
@@ -34,7 +34,7 @@ describe('a labelled pod', () => {
     const error = await kubectl.refused(dryRun, { input: pod(spec, { labels }) })
     expect(error).toContain("ValidatingAdmissionPolicy 'signet-injected'")
     expect(error).toContain(
-      'the pod is labelled signet.dev/inject=true and lacks the projected volume signet with Secret signet.orders; create it anew',
+      'the pod is labelled signet.dev/inject=true but lacks the projected volume signet with Secret signet.orders; create the pod again',
     )
   })
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { buildTimeout, type Manifest, operatorNamespace } from '../chart/helm.ts'
-import { controller, dryRun, namespace, startGuarded } from './guarded.ts'
+import { controller, dryRun, namespace, startEnforced } from './enforced-policies.ts'
 import { accountUser, type Kubectl } from './kubectl.ts'
 
 const authority = accountUser(operatorNamespace, 'signet-authority')
@@ -10,7 +10,7 @@ let kubectl: Kubectl
 let stop: () => Promise<void>
 
 beforeAll(async () => {
-  ;({ kubectl, stop } = await startGuarded())
+  ;({ kubectl, stop } = await startEnforced())
 }, buildTimeout)
 
 afterAll(() => stop())

@@ -1,8 +1,10 @@
 {{/*
 CEL: no element of a list names a Secret signet.* other than the pod's own. Takes a dict of
-  each (the list), in (a path in each element to an inner list, optional), of (the path of the reference),
-  name (the field of the reference that holds the Secret's name, by default name).
-Every field on the way is tested with has(), since an error would refuse the pod.
+  each  the list
+  in    the path from an element to an inner list (optional)
+  of    the path of the reference
+  name  the field of the reference that holds the Secret's name (default: name)
+The expression tests each field on the path with has(), because an evaluation error would reject the pod.
 */}}
 {{- define "signet.onlyOwnSecret" -}}
 {{- $inner := "o" -}}
@@ -15,7 +17,7 @@ Every field on the way is tested with has(), since an error would refuse the pod
 {{- if .in }}){{ end -}}
 {{- end -}}
 
-{{/* CEL: the object lacks the path, or some field on the way to it. */}}
+{{/* CEL: the object lacks a field of the path. */}}
 {{- define "signet.lacks" -}}
 {{- $at := .object -}}
 {{- range $index, $field := splitList "." .path -}}
@@ -25,8 +27,8 @@ Every field on the way is tested with has(), since an error would refuse the pod
 {{- end -}}
 
 {{- define "signet.onlyOwnSecretMessage" -}}
-message: {{ . }} names the Secret of another account's identity; a pod may use only that of its own serviceAccountName
+message: {{ . }} names the Secret of another identity; a pod may use only the Secret of its own serviceAccountName
 messageExpression: >-
-  '{{ . }} names the Secret of another identity; a pod of the account ' + variables.account + ' may use only ' +
-  variables.own + '; set serviceAccountName to the identity that the pod is meant to have'
+  '{{ . }} names the Secret of another identity; a pod of the ServiceAccount ' + variables.account + ' may use only ' +
+  variables.own + '; set serviceAccountName to the identity that the pod needs'
 {{- end -}}

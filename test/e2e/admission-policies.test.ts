@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { TestCluster } from './cluster.ts'
 import { container, identity, pod, serviceAccount } from './manifests.ts'
 
-const namespace = 'e2e-guard'
+const namespace = 'e2e-policies'
 const create = ['create', '--dry-run=server', '-f', '-']
 
 let test: TestCluster
@@ -41,8 +41,8 @@ const places: { what: string; spec: (secret: string) => object }[] = [
 ]
 
 const refusal = (what: string) =>
-  `${what} names the Secret of another identity; a pod of the account thief may use only signet.thief; ` +
-  'set serviceAccountName to the identity that the pod is meant to have'
+  `${what} names the Secret of another identity; a pod of the ServiceAccount thief may use only signet.thief; ` +
+  'set serviceAccountName to the identity that the pod needs'
 
 describe("the Secret of another account's identity", () => {
   it.each(places)('is refused to a pod in $what, and given to its own', async ({ what, spec }) => {
@@ -77,6 +77,6 @@ describe('a Secret named as that of an identity', () => {
   it('is written by nobody but the controller', async () => {
     const metadata = { name: 'signet.forged', namespace }
     const forged = { apiVersion: 'v1', kind: 'Secret', metadata, stringData: { token: 'mine' } }
-    expect(await test.refused(forged, ...create)).toContain('are written by Signet only')
+    expect(await test.refused(forged, ...create)).toContain('only Signet may write Secrets named signet.*')
   })
 })

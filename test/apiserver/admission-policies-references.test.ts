@@ -10,20 +10,20 @@ import {
   pod,
   projected,
   secretVolume,
-  startGuarded,
-} from './guarded.ts'
+  startEnforced,
+} from './enforced-policies.ts'
 import type { Kubectl } from './kubectl.ts'
 
 let kubectl: Kubectl
 let stop: () => Promise<void>
 
 beforeAll(async () => {
-  ;({ kubectl, stop } = await startGuarded())
+  ;({ kubectl, stop } = await startEnforced())
 }, buildTimeout)
 
 afterAll(() => stop())
 
-/** Each place where a pod can name a Secret, as the guard's message calls it. */
+/** Each place where a pod can name a Secret, as the message of the policy calls it. */
 const places: { what: string; spec: (secretName: string) => object }[] = [
   { what: 'a volume', spec: (name) => ({ volumes: [{ name: 'e', emptyDir: {} }, secretVolume(name)] }) },
   { what: 'a projected volume', spec: (name) => ({ volumes: [{ name: 'e', emptyDir: {} }, projected(name)] }) },
@@ -106,8 +106,8 @@ describe("a pod's references to the Secrets of identities", () => {
     const error = await kubectl.refused(dryRun, { input: pod(spec('signet.payments')) })
     expect(error).toContain("ValidatingAdmissionPolicy 'signet-own-secret'")
     expect(error).toContain(
-      `${what} names the Secret of another identity; a pod of the account orders may use only signet.orders; ` +
-        'set serviceAccountName to the identity that the pod is meant to have',
+      `${what} names the Secret of another identity; a pod of the ServiceAccount orders may use only signet.orders; ` +
+        'set serviceAccountName to the identity that the pod needs',
     )
   })
 
@@ -119,14 +119,16 @@ describe("a pod's references to the Secrets of identities", () => {
     const own = { serviceAccountName: undefined, volumes: [secretVolume('signet.default')] }
     await kubectl.run(dryRun, { input: pod(own) })
     const error = await kubectl.refused(dryRun, { input: pod({ ...own, volumes: [secretVolume('signet.orders')] }) })
-    expect(error).toContain('a pod of the account default may use only signet.default')
+    expect(error).toContain('a pod of the ServiceAccount default may use only signet.default')
   })
 
   it('are those of the account that the deprecated field serviceAccount names', async () => {
     const spec = { serviceAccountName: undefined, serviceAccount: 'orders' }
     await kubectl.run(dryRun, { input: pod({ ...spec, volumes: [secretVolume('signet.orders')] }) })
     const foreign = pod({ ...spec, volumes: [secretVolume('signet.default')] })
-    expect(await kubectl.refused(dryRun, { input: foreign })).toContain('a pod of the account orders may use only')
+    expect(await kubectl.refused(dryRun, { input: foreign })).toContain(
+      'a pod of the ServiceAccount orders may use only',
+    )
   })
 
   it('may not begin with the own name and go on', async () => {
@@ -183,20 +185,20 @@ describe('a running pod', () => {
     expect(await debug({})).toMatchObject({ code: 0 })
   })
 
-  it('that is from before the guard can still be labelled and lose its finalizers', async () => {
+  it('that is from before the admission policy can still be labelled and lose its finalizers', async () => {
     const policy = ['validatingadmissionpolicybinding', 'signet-own-secret']
     const binding = await kubectl.json<Manifest>(['get', ...policy])
     await kubectl.run(['delete', ...policy])
     const old = pod({ volumes: [secretVolume('signet.payments')] }, { name: 'old', finalizers: ['example.com/job'] })
     await waitFor({
-      what: 'the guard to be off',
+      what: 'the policy to be off',
       limitMs: 30_000,
       until: async () => (await kubectl.try(['create', '-f', '-'], { input: old })).code === 0,
     })
     const { apiVersion, kind, metadata, spec } = binding as Manifest & { spec: unknown }
     await kubectl.apply([{ apiVersion, kind, metadata: { name: metadata.name }, spec }])
     await waitFor({
-      what: 'the guard to be on again',
+      what: 'the policy to be on again',
       limitMs: 30_000,
       until: async () =>
         (await kubectl.try(dryRun, { input: { ...old, metadata: { name: 'n', namespace } } })).code !== 0,
