@@ -1,4 +1,4 @@
-import { defaultIssuer } from '../src/cli/config.ts'
+import { defaultIssuer } from '../src/cli/settings/shared.ts'
 import type { HttpKubeClient } from '../src/kube/client/http-client.ts'
 import type { KubeObject } from '../src/kube/client/object.ts'
 import { resources } from '../src/kube/client/resource.ts'

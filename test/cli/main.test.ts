@@ -27,7 +27,7 @@ describe('the command line', () => {
   it.each(['controller', 'webhook', 'authority'])('lets %s be told whose tokens share an issuer', async (command) => {
     const { stdout } = await signet(command, '--help')
     expect(stdout.replaceAll(/\s+/g, ' ')).toContain(
-      '--issuer-scope <SCOPE> whose tokens share one issuer: cluster, namespace, identity ' +
+      '--issuer-scope <SCOPE> which tokens share an issuer: cluster, namespace, identity ' +
         '(env: SIGNET_ISSUER_SCOPE, default: cluster)',
     )
   })

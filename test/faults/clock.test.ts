@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { readSettings, type SettingName } from '../../src/cli/config.ts'
+import { readSettings } from '../../src/cli/settings/setting.ts'
+import { controllerSettings } from '../../src/cli/commands/controller/settings.ts'
 import { runController } from '../../src/cli/commands/controller/controller.ts'
 import { DAY, HOUR } from '../../src/time/duration.ts'
 import { rotateKeyAnnotation } from '../../src/identity/workload.ts'
@@ -19,19 +20,6 @@ interface Replica {
   readonly stop: () => Promise<void>
 }
 
-const settings = [
-  ...(['logLevel', 'metricsPort', 'probePort', 'namespace', 'trustDomain', 'issuer', 'clusterDomain'] as const),
-  ...(['watchNamespaces', 'nudge', 'allowedClaims', 'caLifetime', 'servingCertificateLifetime'] as const),
-  ...([
-    'workers',
-    'keyEncryptionKeyFile',
-    'issuingKeyEncryptionKeyFile',
-    'kubeconfig',
-    'identity',
-    'issuerScope',
-  ] as const),
-] as const satisfies readonly SettingName[]
-
 let cluster: FaultCluster
 const replicas: Replica[] = []
 
@@ -47,7 +35,7 @@ async function replica(name: string): Promise<Replica> {
     probePort: String(probePort),
   }
   const stop = new AbortController()
-  const running = runController(readSettings(settings, flags, {}), stop.signal, clock)
+  const running = runController(readSettings(controllerSettings, flags, {}), stop.signal, clock)
   const started: Replica = {
     name,
     clock,

@@ -1,12 +1,13 @@
 import { readFile } from 'node:fs/promises'
 import { messageOf } from '../../errors.ts'
 import { type KeyEncryptionKeys, parseKeyEncryptionKeys } from '../../keys/key-ring/encryption.ts'
-import { ConfigError, settings } from '../config.ts'
+import { ConfigError } from '../settings/setting.ts'
+import { keyEncryptionKeyFile } from '../settings/shared.ts'
 
 /** The keys of the file, read once, at the start; undefined where there is no file. Throws ConfigError. */
 export async function readKeyEncryptionKeys(
   file: string | undefined,
-  { flag }: { readonly flag: string } = settings.keyEncryptionKeyFile,
+  { flag }: { readonly flag: string } = keyEncryptionKeyFile,
 ): Promise<KeyEncryptionKeys | undefined> {
   if (file === undefined) return undefined
   try {

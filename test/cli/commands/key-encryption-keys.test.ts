@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { readKeyEncryptionKeys } from '../../../src/cli/commands/key-encryption-keys.ts'
-import { ConfigError } from '../../../src/cli/config.ts'
+import { ConfigError } from '../../../src/cli/settings/setting.ts'
 
 let directory: string
 

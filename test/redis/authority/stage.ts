@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { defaultIssuer } from '../../../src/cli/config.ts'
+import { defaultIssuer } from '../../../src/cli/settings/shared.ts'
 import { keyRingSecretName } from '../../../src/identity/workload.ts'
 import { decodeKeyRing } from '../../../src/keys/key-ring/codec.ts'
 import type { SigningKey } from '../../../src/keys/signing-key.ts'

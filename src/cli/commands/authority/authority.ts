@@ -8,40 +8,20 @@ import { PublishedKeySets } from '../../../kube/keys/published-key-cache.ts'
 import { Reflector } from '../../../kube/cache/reflector.ts'
 import { resources } from '../../../kube/client/resource.ts'
 import { startTlsServer } from '../../../server/tls-server.ts'
-import { defaultIssuer, type Values } from '../../config.ts'
+import { defaultIssuer } from '../../settings/shared.ts'
+import type { AuthorityValues } from './settings.ts'
 import { authorityForms } from './forms.ts'
 import { authorityRevocations } from './revocation.ts'
 import { authorityTokens } from './token.ts'
 import { startIssuingKeys } from './issuing-keys.ts'
 import { aborted, drainMs, startOperations } from '../operations.ts'
-import { type SharedCacheValues, startSharedCache } from './shared-cache.ts'
-
-type Settings = Values<
-  | 'logLevel'
-  | 'metricsPort'
-  | 'probePort'
-  | 'namespace'
-  | 'port'
-  | 'certificateDirectory'
-  | 'issuer'
-  | 'trustDomain'
-  | 'watchNamespaces'
-  | 'introspectors'
-  | 'issuerScope'
-  | 'tokenLifetime'
-  | 'allowedScopes'
-  | 'callerRate'
-  | 'addressRate'
-  | 'keyEncryptionKeyFile'
-  | 'kubeconfig'
-> &
-  SharedCacheValues
+import { startSharedCache } from './shared-cache.ts'
 
 /**
  * `signet authority`: serves discovery, JWK Sets and the SPIFFE bundle from the public ConfigMaps, and what is revoked;
  * gives tokens to pods, introspects and revokes. Its own private keys are the only ones that it sees.
  */
-export async function runAuthority(values: Settings, signal: AbortSignal): Promise<void> {
+export async function runAuthority(values: AuthorityValues, signal: AbortSignal): Promise<void> {
   const { namespace, port, certificateDirectory, kubeconfig } = values
   const configuration = await loadConfig({ kubeconfig, environment: process.env })
   const operations = await startOperations('authority', values)

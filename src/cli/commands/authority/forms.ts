@@ -5,7 +5,7 @@ import { systemClock } from '../../../time/clock.ts'
 import { CheckedClock } from '../../../time/checked-clock.ts'
 import { SECOND } from '../../../time/duration.ts'
 import { LoadShedder } from '../../../server/load-shedding.ts'
-import type { Values } from '../../config.ts'
+import type { AuthorityValues } from './settings.ts'
 import type { Operations } from '../operations.ts'
 
 /** Most forms that are being answered at a time: more only wait for one another. */
@@ -15,7 +15,7 @@ const delayMs = 200
 
 /** The HTTP side of the endpoints that take forms, with its limits and metrics. */
 export function authorityForms(options: {
-  readonly values: Values<'addressRate'>
+  readonly values: Pick<AuthorityValues, 'addressRate'>
   readonly issuer: string
   readonly endpoints: FormHandlerOptions['endpoints']
   /** By how much the local clock is ahead of the API server's, in milliseconds; undefined where that is not known. */

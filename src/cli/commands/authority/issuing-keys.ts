@@ -3,7 +3,7 @@ import type { ServedKeys } from '../../../authority/documents/published-document
 import { systemClock } from '../../../time/clock.ts'
 import { AuthorityKeyRing } from '../../../kube/keys/issuing-key-ring-source.ts'
 import type { KubeClient } from '../../../kube/client/client.ts'
-import type { Values } from '../../config.ts'
+import type { AuthorityValues } from './settings.ts'
 import { readKeyEncryptionKeys } from '../key-encryption-keys.ts'
 import type { Operations } from '../operations.ts'
 
@@ -12,7 +12,7 @@ import type { Operations } from '../operations.ts'
  * is over.
  */
 export async function startIssuingKeys(options: {
-  readonly values: Values<'namespace' | 'keyEncryptionKeyFile'>
+  readonly values: Pick<AuthorityValues, 'namespace' | 'keyEncryptionKeyFile'>
   readonly client: KubeClient
   readonly served: ServedKeys
   readonly operations: Operations

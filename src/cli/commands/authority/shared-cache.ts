@@ -5,10 +5,9 @@ import type { RedisCredentials } from '../../../authority/shared-cache/redis/cli
 import { parseRedisUrl, type RedisTarget } from '../../../authority/shared-cache/redis/redis-url.ts'
 import type { SharedCache } from '../../../authority/shared-cache/shared-cache.ts'
 import { messageOf } from '../../../errors.ts'
-import { ConfigError, settings, sharedCacheSettings, type Values } from '../../config.ts'
+import { ConfigError } from '../../settings/setting.ts'
+import { sharedCacheSettings, type SharedCacheValues } from './settings.ts'
 import type { Operations } from '../operations.ts'
-
-export type SharedCacheValues = Values<(typeof sharedCacheSettings)[number]>
 
 /**
  * The cache that replicas share: Redis where there is a URL, else this process's memory. Redis that is down keeps nobody
@@ -22,8 +21,11 @@ export async function startSharedCache(
   const { redisUrl } = values
   const target = redisUrl === undefined ? undefined : readTarget(redisUrl, values)
   if (target === undefined) {
-    const unused = sharedCacheSettings.find((name) => values[name] !== undefined)
-    if (unused !== undefined) throw new ConfigError(`--${settings[unused].flag}: is of use with --redis-url only`)
+    const unused = (Object.keys(sharedCacheSettings) as (keyof SharedCacheValues)[]).find(
+      (name) => values[name] !== undefined,
+    )
+    if (unused !== undefined)
+      throw new ConfigError(`--${sharedCacheSettings[unused].flag}: is of use with --redis-url only`)
     return new MemoryCache()
   }
   const { logger, metrics, onScrape } = operations
@@ -59,7 +61,8 @@ function readTarget(url: string, values: SharedCacheValues): RedisTarget {
     throw new ConfigError(`--redis-url: ${messageOf(error)}`)
   }
   for (const name of ['redisCaFile', 'redisCertificateDirectory'] as const) {
-    if (values[name] !== undefined && !target.tls) throw new ConfigError(`--${settings[name].flag}: needs a rediss URL`)
+    if (values[name] !== undefined && !target.tls)
+      throw new ConfigError(`--${sharedCacheSettings[name].flag}: needs a rediss URL`)
   }
   if (values.redisSentinelPasswordFile !== undefined && target.kind !== 'sentinel') {
     throw new ConfigError('--redis-sentinel-password-file: needs a redis+sentinel URL')

@@ -18,11 +18,12 @@ import { SECOND } from '../../../time/duration.ts'
 import { PodsAndAccounts } from '../../../kube/service-accounts/bound-object-cache.ts'
 import type { KubeClient } from '../../../kube/client/client.ts'
 import { type DocumentReader, readClusterIssuer } from '../../../kube/service-accounts/cluster-issuer.ts'
-import type { Values } from '../../config.ts'
+import type { AuthorityValues } from './settings.ts'
 import type { Operations } from '../operations.ts'
 
 interface AuthorityTokensOptions<Token extends OwnToken> {
-  readonly values: Values<
+  readonly values: Pick<
+    AuthorityValues,
     'trustDomain' | 'issuerScope' | 'watchNamespaces' | 'tokenLifetime' | 'allowedScopes' | 'callerRate'
   >
   /** The issuer of the cluster level. */

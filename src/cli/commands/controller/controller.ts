@@ -40,40 +40,20 @@ import { keyOf } from '../../../kube/client/object.ts'
 import { annotatedOwner } from '../../../kube/keys/owner-annotations.ts'
 import { ConfigMapPublicKeyStore } from '../../../kube/keys/config-map-public-key-store.ts'
 import { SecretKeyStore } from '../../../kube/keys/secret-key-store.ts'
-import { defaultIssuer, settings, type Values } from '../../config.ts'
+import { defaultIssuer } from '../../settings/shared.ts'
+import { controllerSettings, type ControllerValues } from './settings.ts'
 import { checkControllerLifetimes } from './lifetimes.ts'
 import { controllerSources } from './sources.ts'
 import { IdentityFigures } from './identity-metrics.ts'
 import { readKeyEncryptionKeys } from '../key-encryption-keys.ts'
 import { type Operations, startOperations } from '../operations.ts'
 
-type Settings = Values<
-  | 'logLevel'
-  | 'metricsPort'
-  | 'probePort'
-  | 'namespace'
-  | 'trustDomain'
-  | 'issuer'
-  | 'issuerScope'
-  | 'clusterDomain'
-  | 'watchNamespaces'
-  | 'nudge'
-  | 'allowedClaims'
-  | 'caLifetime'
-  | 'servingCertificateLifetime'
-  | 'workers'
-  | 'keyEncryptionKeyFile'
-  | 'issuingKeyEncryptionKeyFile'
-  | 'kubeconfig'
-  | 'identity'
->
-
 /**
  * `signet controller`: watches on every replica, reconciles on the one that leads. `systemTime` is this machine's clock,
  * which reconcilers believe only as long as the API server's does not contradict it.
  */
 export async function runController(
-  values: Settings,
+  values: ControllerValues,
   signal: AbortSignal,
   systemTime: Clock = systemClock,
 ): Promise<void> {
@@ -81,7 +61,7 @@ export async function runController(
   const encryption = await readKeyEncryptionKeys(values.keyEncryptionKeyFile)
   const authorityEncryption = await readKeyEncryptionKeys(
     values.issuingKeyEncryptionKeyFile,
-    settings.issuingKeyEncryptionKeyFile,
+    controllerSettings.issuingKeyEncryptionKeyFile,
   )
   const configuration = await loadConfig({ kubeconfig: values.kubeconfig, environment: process.env })
   const operations = await startOperations('controller', values)
@@ -112,7 +92,7 @@ export async function runController(
 }
 
 function createManager(
-  values: Settings,
+  values: ControllerValues,
   client: HttpKubeClient,
   { logger, metrics }: Operations,
   clock: CheckedClock,
@@ -144,7 +124,7 @@ function createManager(
 
 /** Joins watches, queues and reconcilers: which event makes what be looked at. */
 function wire(
-  values: Settings,
+  values: ControllerValues,
   client: HttpKubeClient,
   events: EventRecorder,
   operations: Operations,

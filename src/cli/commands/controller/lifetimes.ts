@@ -1,5 +1,5 @@
 import { formatDuration, HOUR, MINUTE } from '../../../time/duration.ts'
-import { ConfigError } from '../../config.ts'
+import { ConfigError } from '../../settings/setting.ts'
 
 /** Milliseconds, all. */
 interface ControllerLifetimes {

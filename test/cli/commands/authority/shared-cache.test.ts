@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { MemoryCache } from '../../../../src/authority/shared-cache/memory-cache.ts'
-import { startSharedCache, type SharedCacheValues } from '../../../../src/cli/commands/authority/shared-cache.ts'
-import { ConfigError, settings } from '../../../../src/cli/config.ts'
+import { startSharedCache } from '../../../../src/cli/commands/authority/shared-cache.ts'
+import { ConfigError } from '../../../../src/cli/settings/setting.ts'
+import { sharedCacheSettings, type SharedCacheValues } from '../../../../src/cli/commands/authority/settings.ts'
 import { silentLogger } from '../../../../src/logger.ts'
 import { createMetrics } from '../../../../src/telemetry/metrics.ts'
 import { eventually } from '../../../builders/eventually.ts'
@@ -148,7 +149,7 @@ describe('the shared cache of a command', () => {
   })
 
   it('has a flag for every setting, none of which takes a password', () => {
-    const flags = Object.keys(none).map((name) => settings[name as keyof SharedCacheValues].flag)
+    const flags = Object.keys(none).map((name) => sharedCacheSettings[name as keyof SharedCacheValues].flag)
     expect(flags.filter((flag) => flag.includes('password')).every((flag) => flag.endsWith('-file'))).toBe(true)
   })
 })

@@ -1,8 +1,8 @@
 import * as z from 'zod/mini'
-import { HOUR, MINUTE, parseDuration } from '../time/duration.ts'
-import { isTrustDomain } from '../identity/trust-domain.ts'
+import { HOUR, MINUTE, parseDuration } from '../../time/duration.ts'
+import { isTrustDomain } from '../../identity/trust-domain.ts'
 
-// How the text of a flag or variable is read: each says what to give instead where it cannot be used.
+// Parsers of the text of a flag or variable. Each error message names a usable value.
 
 export const text = z.string({ error: 'give a value' }).check(z.minLength(1, { error: 'give a value' }))
 export const number = (from: number, to: number) =>

@@ -1,24 +1,12 @@
-import { SECOND } from '../../time/duration.ts'
-import { startTlsServer } from '../../server/tls-server.ts'
-import { createWebhookHandler } from '../../webhook/handler.ts'
-import { defaultIssuer, type Values } from '../config.ts'
-import { aborted, drainMs, type Operations, startOperations } from './operations.ts'
-
-type Settings = Values<
-  | 'logLevel'
-  | 'metricsPort'
-  | 'probePort'
-  | 'namespace'
-  | 'port'
-  | 'certificateDirectory'
-  | 'issuer'
-  | 'issuerScope'
-  | 'nudge'
-  | 'allowedClaims'
->
+import { SECOND } from '../../../time/duration.ts'
+import { startTlsServer } from '../../../server/tls-server.ts'
+import { createWebhookHandler } from '../../../webhook/handler.ts'
+import { defaultIssuer } from '../../settings/shared.ts'
+import type { WebhookValues } from './settings.ts'
+import { aborted, drainMs, type Operations, startOperations } from '../operations.ts'
 
 /** Serves admission until the signal, then for 15 s more, so that no call of the API server is lost. */
-export async function runWebhook(values: Settings, signal: AbortSignal): Promise<void> {
+export async function runWebhook(values: WebhookValues, signal: AbortSignal): Promise<void> {
   const operations = await startOperations('webhook', values)
   try {
     await serve(values, operations, signal)
@@ -28,7 +16,7 @@ export async function runWebhook(values: Settings, signal: AbortSignal): Promise
   }
 }
 
-async function serve(values: Settings, operations: Operations, signal: AbortSignal): Promise<void> {
+async function serve(values: WebhookValues, operations: Operations, signal: AbortSignal): Promise<void> {
   const {
     namespace,
     issuer = defaultIssuer(namespace),

@@ -1,24 +1,18 @@
 import { describe, expect, it } from 'vitest'
-import { ConfigError, readSettings, settings, variableOf } from '../../src/cli/config.ts'
+import { authoritySettings } from '../../../src/cli/commands/authority/settings.ts'
+import { controllerSettings } from '../../../src/cli/commands/controller/settings.ts'
+import { ConfigError, readSettings, variableOf } from '../../../src/cli/settings/setting.ts'
 
-const names = [
-  'metricsPort',
-  'trustDomain',
-  'issuer',
-  'issuerScope',
-  'nudge',
-  'allowedClaims',
-  'caLifetime',
-  'workers',
-  'tokenLifetime',
-  'allowedScopes',
-  'callerRate',
-  'introspectors',
-] as const
+const { metricsPort, trustDomain, issuer, issuerScope, nudge, allowedClaims, caLifetime, workers } = controllerSettings
+const { tokenLifetime, allowedScopes, callerRate, introspectors } = authoritySettings
+const settings = {
+  ...{ metricsPort, trustDomain, issuer, issuerScope, nudge, allowedClaims, caLifetime, workers },
+  ...{ tokenLifetime, allowedScopes, callerRate, introspectors },
+}
 
 describe('settings', () => {
   it('have defaults', () => {
-    expect(readSettings(names, {}, {})).toEqual({
+    expect(readSettings(settings, {}, {})).toEqual({
       metricsPort: 8080,
       trustDomain: 'cluster.local',
       issuer: undefined,
@@ -36,14 +30,14 @@ describe('settings', () => {
 
   it('take the flag before the variable before the default', () => {
     const environment = { SIGNET_METRICS_PORT: '1', SIGNET_NUDGE: 'Never' }
-    expect(readSettings(names, { metricsPort: '2' }, environment)).toMatchObject({ metricsPort: 2, nudge: 'Never' })
-    expect(readSettings(names, {}, { SIGNET_NUDGE: '' }, { nudge: 'Always' })).toMatchObject({ nudge: 'Always' })
+    expect(readSettings(settings, { metricsPort: '2' }, environment)).toMatchObject({ metricsPort: 2, nudge: 'Never' })
+    expect(readSettings(settings, {}, { SIGNET_NUDGE: '' })).toMatchObject({ nudge: 'Urgent' })
   })
 
   it('read lists with spaces and nothing between commas', () => {
-    expect(readSettings(names, { allowedClaims: 'team, ,tier' }, {}).allowedClaims).toEqual(['team', 'tier'])
-    const { introspectors } = readSettings(names, { introspectors: 'edge/gateway, shop/orders.v2' }, {})
-    expect(introspectors).toEqual(['edge/gateway', 'shop/orders.v2'])
+    expect(readSettings(settings, { allowedClaims: 'team, ,tier' }, {}).allowedClaims).toEqual(['team', 'tier'])
+    const read = readSettings(settings, { introspectors: 'edge/gateway, shop/orders.v2' }, {})
+    expect(read.introspectors).toEqual(['edge/gateway', 'shop/orders.v2'])
   })
 
   it.each([
@@ -67,13 +61,13 @@ describe('settings', () => {
     ['introspectors', 'Edge/gateway', '--introspectors: cannot use "Edge/gateway"'],
     ['trustDomain', '', '--trust-domain: cannot use "": a trust domain has'],
   ] as const)('refuse %s %s and name flag, value and remedy', (name, value, message) => {
-    const read = () => readSettings(names, { [name]: value }, {})
+    const read = () => readSettings(settings, { [name]: value }, {})
     expect(read).toThrow(ConfigError)
     expect(read).toThrow(message)
   })
 
   it('name the variable where that is where the value came from', () => {
-    expect(() => readSettings(['workers'], {}, { SIGNET_WORKERS: '0' })).toThrow('SIGNET_WORKERS: cannot use "0"')
-    expect(Object.values(settings).map(variableOf)).toContain('SIGNET_CERTIFICATE_DIRECTORY')
+    expect(() => readSettings({ workers }, {}, { SIGNET_WORKERS: '0' })).toThrow('SIGNET_WORKERS: cannot use "0"')
+    expect(Object.values(authoritySettings).map(variableOf)).toContain('SIGNET_CERTIFICATE_DIRECTORY')
   })
 })
