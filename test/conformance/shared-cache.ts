@@ -79,29 +79,6 @@ export function describeSharedCache(name: string, start: () => Promise<CacheUnde
       expect(await cache.get(key)).toBeUndefined()
     })
 
-    it('gives a key to exactly one of those who claim it at once', async () => {
-      const key = unique()
-      const claims = await Promise.all(Array.from({ length: 50 }, () => cache.claim(key, 60_000)))
-      expect(claims.filter(Boolean)).toHaveLength(1)
-      expect(await cache.claim(key, 60_000)).toBe(false)
-      expect(await cache.claim(unique(), 60_000)).toBe(true)
-    })
-
-    it('lets a key be claimed anew when its time has come', async () => {
-      // Another one where the time was over before anybody could claim it again.
-      const key = await eventually(async () => {
-        const one = unique()
-        expect([await cache.claim(one, short), await cache.claim(one, short)]).toEqual([true, false])
-        return one
-      })
-      await tested.pass(2 * short)
-      expect(await cache.claim(key, short)).toBe(true)
-    })
-
-    it('refuses a claim without a time', async () => {
-      for (const ttl of [0, -1, 0.5, Number.NaN]) await expect(cache.claim(unique(), ttl)).rejects.toThrow(TypeError)
-    })
-
     it('tells every listener of a channel, and no other', async () => {
       const [channel, other] = [unique(), unique()]
       const heard: string[] = []

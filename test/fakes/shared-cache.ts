@@ -23,12 +23,6 @@ export class FakeSharedCache implements SharedCache {
     return Promise.resolve()
   }
 
-  claim(key: string): Promise<boolean> {
-    const first = !this.entries.has(key)
-    this.entries.set(key, '1')
-    return Promise.resolve(first)
-  }
-
   publish(channel: string, message: string): Promise<void> {
     this.published.push(message)
     for (const listener of this.#listeners.get(channel) ?? []) listener(message)

@@ -1,14 +1,5 @@
-import { SignetError } from '../../errors.ts'
-
 /** The longest value that a shared cache keeps or believes, in bytes of UTF-8. Longer ones are as if not there. */
 export const maxValueBytes = 16 * 1024
-
-/** `ERR_SHARED_CACHE`: nobody can say now whether a key was claimed before. The caller answers 503 (I6). */
-export class SharedCacheError extends SignetError {
-  constructor(message: string, options?: ErrorOptions) {
-    super('ERR_SHARED_CACHE', message, options)
-  }
-}
 
 /** Whether a value may be kept. The empty one may not: Redis cannot tell it from none in the way it is asked. */
 export function isKept(value: string, ttlMs: number): boolean {
@@ -16,6 +7,6 @@ export function isKept(value: string, ttlMs: number): boolean {
 }
 
 /** Whole milliseconds, one at least: what Redis takes. */
-export function isTtl(ttlMs: number): boolean {
+function isTtl(ttlMs: number): boolean {
   return Number.isSafeInteger(ttlMs) && ttlMs > 0
 }

@@ -1,7 +1,6 @@
 import { LRUCache } from 'lru-cache'
 import { type Clock, systemClock } from '../../time/clock.ts'
-import { isKept, isTtl, SharedCacheError } from './cache-limits.ts'
-import { Claims } from '../claims.ts'
+import { isKept } from './cache-limits.ts'
 import type { SharedCache } from './shared-cache.ts'
 
 interface MemoryCacheOptions {
@@ -10,8 +9,6 @@ interface MemoryCacheOptions {
   readonly maxEntries?: number
   /** Bytes of keys and values kept at most. */
   readonly maxBytes?: number
-  /** Claims that can be alive at the same time. */
-  readonly maxClaims?: number
 }
 
 /**
@@ -20,7 +17,6 @@ interface MemoryCacheOptions {
  */
 export class MemoryCache implements SharedCache {
   readonly #values: LRUCache<string, string>
-  readonly #claims: Claims
   readonly #listeners = new Map<string, Set<(message: string) => void>>()
   #closed = false
 
@@ -28,7 +24,6 @@ export class MemoryCache implements SharedCache {
     clock = systemClock,
     maxEntries = 20_000,
     maxBytes = 16 * 1024 * 1024,
-    maxClaims = 100_000,
   }: MemoryCacheOptions = {}) {
     this.#values = new LRUCache({
       max: maxEntries,
@@ -37,7 +32,6 @@ export class MemoryCache implements SharedCache {
       perf: { now: () => clock.monotonic() },
       ttlResolution: 0,
     })
-    this.#claims = new Claims({ clock, max: maxClaims })
   }
 
   get(key: string): Promise<string | undefined> {
@@ -47,14 +41,6 @@ export class MemoryCache implements SharedCache {
   set(key: string, value: string, ttlMs: number): Promise<void> {
     if (!this.#closed && isKept(value, ttlMs)) this.#values.set(key, value, { ttl: ttlMs })
     return Promise.resolve()
-  }
-
-  claim(key: string, ttlMs: number): Promise<boolean> {
-    if (!isTtl(ttlMs)) return Promise.reject(new TypeError(`claim for ${ttlMs} ms: give whole milliseconds above 0`))
-    const result = this.#closed ? 'full' : this.#claims.claim(key, ttlMs)
-    // Forgetting a claim that is alive would let a replay through.
-    if (result === 'full') return Promise.reject(new SharedCacheError('no room for another claim'))
-    return Promise.resolve(result === 'first')
   }
 
   publish(channel: string, message: string): Promise<void> {

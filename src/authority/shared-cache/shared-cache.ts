@@ -9,14 +9,6 @@ export interface SharedCache {
   get(key: string): Promise<string | undefined>
   /** Kept for `ttlMs` at most. Never rejects: what could not be stored is not there. */
   set(key: string, value: string, ttlMs: number): Promise<void>
-  /**
-   * Atomically: true for the first to claim the key within `ttlMs`, false for all others. Rejects with an error where
-   * the store cannot be asked: the caller answers 503, since yes might be a replay and no might be a lie.
-   *
-   * For assertions that may be used once (RFC 7523 §3). None is taken today, so that nothing calls this: a projected
-   * ServiceAccount token is handed out again and again by kubelet. Whatever other assertion is taken has to be claimed.
-   */
-  claim(key: string, ttlMs: number): Promise<boolean>
   /** Tells other replicas; a message may be lost, and nothing may depend on it. Never rejects. */
   publish(channel: string, message: string): Promise<void>
   /** Returns how to stop. */

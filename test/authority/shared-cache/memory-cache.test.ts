@@ -30,23 +30,11 @@ describe('the memory of a shared cache', () => {
     expect(kept.filter((value) => value !== undefined)).toHaveLength(4)
   })
 
-  it('refuses a further claim rather than forget one that is alive', async () => {
-    const clock = new HeldClock()
-    const cache = new MemoryCache({ clock, maxClaims: 2 })
-    expect([await cache.claim('a', 1000), await cache.claim('b', 5000)]).toEqual([true, true])
-    await expect(cache.claim('c', 1000)).rejects.toMatchObject({ code: 'ERR_SHARED_CACHE' })
-    expect(await cache.claim('a', 1000)).toBe(false)
-    clock.advance(1001)
-    expect(await cache.claim('c', 1000)).toBe(true)
-    expect(await cache.claim('b', 1000)).toBe(false)
-  })
-
   it('is empty and takes nothing once it is closed', async () => {
     const cache = new MemoryCache()
     await cache.set('a', '1', 60_000)
     await cache.close()
     await cache.set('b', '2', 60_000)
     expect([await cache.get('a'), await cache.get('b')]).toEqual([undefined, undefined])
-    await expect(cache.claim('a', 1000)).rejects.toMatchObject({ code: 'ERR_SHARED_CACHE' })
   })
 })

@@ -44,8 +44,6 @@ export interface RedisConnection {
   /** The first bytes of a value, one more than `maxBytes` at most; empty where there is none. */
   getStart(key: string, maxBytes: number): Promise<Buffer>
   set(key: string, value: string, ttlMs: number): Promise<void>
-  /** False where the key is there already. */
-  setIfAbsent(key: string, value: string, ttlMs: number): Promise<boolean>
   publish(channel: string, message: string): Promise<void>
   subscribe(channel: string): Promise<void>
   unsubscribe(channel: string): Promise<void>
@@ -53,7 +51,7 @@ export interface RedisConnection {
   disconnect(): void
 }
 
-/** Opens a connection for commands. Nothing is sent again by itself: a claim that was sent twice would look taken. */
+/** Opens a connection for commands. Nothing is sent again by itself. */
 export function openConnection(options: ConnectionOptions): RedisConnection {
   const { target } = options
   return target.kind === 'cluster' ? openCluster(options) : openServer(options, optionsOf(options))
@@ -229,7 +227,6 @@ function commandsOf(redis: Redis | Cluster, answers: Answers): RedisConnection {
   return {
     getStart: (key, maxBytes) => ask(redis.getrangeBuffer(key, 0, maxBytes)),
     set: (key, value, ttlMs) => done(redis.set(key, value, 'PX', ttlMs)),
-    setIfAbsent: async (key, value, ttlMs) => (await ask(redis.set(key, value, 'PX', ttlMs, 'NX'))) === 'OK',
     publish: (channel, message) => done(redis.publish(channel, message)),
     subscribe: (channel) => done(redis.subscribe(channel)),
     unsubscribe: (channel) => done(redis.unsubscribe(channel)),

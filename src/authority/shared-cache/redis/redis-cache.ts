@@ -1,10 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { createHash } from 'node:crypto'
-import { type Clock, systemClock } from '../../../time/clock.ts'
-import { messageOf } from '../../../errors.ts'
 import type { Logger } from '../../../logger.ts'
-import { isKept, isTtl, maxValueBytes, SharedCacheError } from '../cache-limits.ts'
-import { Claims } from '../../claims.ts'
+import { isKept, maxValueBytes } from '../cache-limits.ts'
 import type { SharedCache } from '../shared-cache.ts'
 import { CircuitBreaker } from './circuit-breaker.ts'
 import { openConnection, openSubscription, type RedisConnection, type RedisCredentials } from './client.ts'
@@ -13,7 +10,7 @@ import { Link } from './reconnecting-connection.ts'
 import type { RedisTarget } from './redis-url.ts'
 import { Subscriptions } from './subscriptions.ts'
 
-export type CacheCommand = 'get' | 'set' | 'claim' | 'publish'
+export type CacheCommand = 'get' | 'set' | 'publish'
 /**
  * `hit` and `miss` for what was asked and answered, `ok` where there is no telling the two apart; `error`: the server has
  * refused it, or the connection has ended; `timeout`: no answer in time; `open`: not asked, since the server does not
@@ -28,7 +25,6 @@ export interface RedisCacheOptions {
   /** Whose cache it is: the keys of two issuers never meet. */
   readonly issuer: string
   readonly logger: Logger
-  readonly clock?: Clock
   readonly onResult?: (command: CacheCommand, result: CacheResult) => void
   /** For a command that somebody waits for although going on without it is as good, in milliseconds. */
   readonly readTimeoutMs?: number
@@ -52,7 +48,6 @@ const standard = {
   openMs: 1000,
   pauseMs: [50, 2000],
   heartbeatMs: 5000,
-  clock: systemClock,
 } as const
 const maxAnswerBytes = 4 * 1024 * 1024
 const maxKeyLength = 256
@@ -68,7 +63,6 @@ export class RedisCache implements SharedCache {
   readonly #link: Link<RedisConnection>
   readonly #subscriptions: Subscriptions
   readonly #breaker: CircuitBreaker
-  readonly #claims: Claims
   #underWay = 0
   #probe: NodeJS.Timeout | undefined
   #refused: string | undefined
@@ -77,10 +71,9 @@ export class RedisCache implements SharedCache {
   constructor(given: RedisCacheOptions) {
     const options = { ...standard, ...given }
     this.#options = options
-    const { target, credentials, issuer, logger, clock, timeoutMs, pauseMs, heartbeatMs, failures } = options
+    const { target, credentials, issuer, logger, timeoutMs, pauseMs, heartbeatMs, failures } = options
     this.#prefix = `signet:v1:${createHash('sha256').update(issuer).digest('base64url').slice(0, 16)}:`
     this.#breaker = new CircuitBreaker({ failures })
-    this.#claims = new Claims({ clock, max: 100_000 })
     const common = { target, connectTimeoutMs: timeoutMs, silenceMs: 2 * timeoutMs, maxAnswerBytes }
     const openLimitMs = 8 * timeoutMs
     this.#link = new Link<RedisConnection>({
@@ -121,20 +114,6 @@ export class RedisCache implements SharedCache {
     } catch (error) {
       // A full server refuses to write and still answers.
       if (error instanceof RedisFailure && error.answered) this.#refused = error.reason
-    }
-  }
-
-  async claim(key: string, ttlMs: number): Promise<boolean> {
-    if (!isTtl(ttlMs)) throw new TypeError(`claim for ${ttlMs} ms: give whole milliseconds above 0`)
-    // What this replica has seen claimed stays so, whatever becomes of Redis.
-    if (this.#claims.has(key)) return false
-    try {
-      const name = this.#name(key)
-      const first = await this.#ask('claim', this.#options.timeoutMs, (redis) => redis.setIfAbsent(name, '1', ttlMs))
-      this.#count('claim', first ? 'ok' : 'hit')
-      return first && this.#claims.claim(key, ttlMs) !== 'taken'
-    } catch (error) {
-      throw new SharedCacheError(`cannot claim: ${messageOf(error)}`, { cause: error })
     }
   }
 

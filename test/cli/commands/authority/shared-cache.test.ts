@@ -143,9 +143,8 @@ describe('the shared cache of a command', () => {
     const cache = await start({ redisUrl, redisPasswordFile }, operations)
     onTestFinished(() => cache.close())
     await eventually(() => expect(operations.said.join('\n')).toContain('redis is not reached'))
-    const error = await cache.claim('key', 1000).catch((thrown: unknown) => thrown)
-    const chain = [error, (error as Error).cause].map((thrown) => `${String(thrown)} ${JSON.stringify(thrown)}`)
-    expect([...operations.said, cache.degraded(), ...chain].join('\n')).not.toContain('hunter2')
+    await cache.set('key', 'value', 1000)
+    expect([...operations.said, cache.degraded()].join('\n')).not.toContain('hunter2')
   })
 
   it('has a flag for every setting, none of which takes a password', () => {
