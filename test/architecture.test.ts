@@ -33,6 +33,22 @@ const fileArrows: Record<string, readonly string[]> = {
 /** Open to every room. `time/` imports no other room. */
 const leaves = ['errors.ts', 'json.ts', 'logger.ts', 'time']
 
+/**
+ * The arrows between the folders of authority. A POST /token is read in the order oauth, callers, verification, token.
+ * authority.ts, the root, may import every folder.
+ */
+const authorityArrows: Record<string, readonly string[]> = {
+  oauth: [],
+  'shared-cache': [],
+  documents: ['oauth'],
+  openapi: ['oauth'],
+  callers: ['oauth'],
+  verification: ['oauth', 'shared-cache'],
+  token: ['oauth', 'callers', 'documents'],
+  introspection: ['oauth', 'callers', 'verification'],
+  revocation: ['oauth', 'callers', 'verification', 'documents', 'shared-cache'],
+}
+
 /** Which rooms open the door to a third-party package or a Node module that reaches outside the process. */
 const doors: Record<string, readonly string[]> = {
   jose: ['keys', 'tokens'],
@@ -114,12 +130,29 @@ describe('architecture', () => {
     expect(circlesBetween(roomOf)).toEqual([])
   })
 
-  it.each(['keys', 'kube', 'verifier'])('has no circles between the folders of %s', (room) => {
+  it.each(['authority', 'keys', 'kube', 'verifier'])('has no circles between the folders of %s', (room) => {
     expect(circlesBetween((file) => (roomOf(file) === room ? dirname(file) : undefined))).toEqual([])
   })
 
   it('has no circles between the folders of the kubectl plugin', () => {
     expect(circlesBetween((file) => (file.startsWith('cli/kubectl/') ? dirname(file) : undefined))).toEqual([])
+  })
+
+  it('lets every folder of authority import only what its arrows allow', () => {
+    const folderOf = (file: string): string => file.split('/').slice(1, -1)[0] ?? 'root'
+    const between = imports.filter((edge) => {
+      const target = targetOf(edge) ?? ''
+      return edge.from.startsWith('authority/') && target.startsWith('authority/') && folderOf(edge.from) !== 'root'
+    })
+    const forbidden = between.filter((edge) => {
+      const [from, to] = [folderOf(edge.from), folderOf(targetOf(edge) ?? '')]
+      return from !== to && !(authorityArrows[from] ?? []).includes(to)
+    })
+    expect(forbidden.map(where)).toEqual([])
+    // An arrow that no import needs is no longer allowed.
+    const needed = between.map((edge) => `${folderOf(edge.from)} ${folderOf(targetOf(edge) ?? '')}`)
+    const allowed = Object.entries(authorityArrows).flatMap(([from, targets]) => targets.map((to) => `${from} ${to}`))
+    expect(allowed.filter((arrow) => !needed.includes(arrow))).toEqual([])
   })
 
   it('keeps every folder small enough to take in at a glance', () => {

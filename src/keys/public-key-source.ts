@@ -2,23 +2,23 @@ import type { IdentityName } from '../identity/service-identity.ts'
 import type { IdentityKeys } from './identity-keys.ts'
 import type { PublicJwk } from './public-jwk.ts'
 
-/** Where the authority learns the public keys of all identities, and which of its own are published. */
+/** The public keys in the cluster: those of every identity, and the issuing keys. */
 export interface PublicKeySource {
-  /** The keys that verifiers may need, of every identity that has some, in any order. */
+  /** The keys that verifiers may need, of every identity that has keys, in any order. */
   identities(): readonly IdentityKeys[]
-  /** Whether an identity is among them. */
+  /** Whether the identity has keys. */
   has(identity: IdentityName): boolean
-  /** The authority's own, which are bound to no subject. The same list while they have not changed. */
-  authorityKeys(): readonly PublicJwk[]
+  /** The issuing keys, which are not bound to a subject. Returns the same list as long as they stay the same. */
+  issuingKeys(): readonly PublicJwk[]
   /** Grows with every change of the keys. A set of a lower version is an older one. */
   readonly version: number
   /**
-   * Grows with every change of the keys too, and comes from what all replicas see, so that of two replicas' sets the one
+   * Grows with every change of the keys and is derived from the cluster's state, so that of two replicas' sets the one
    * with the higher sequence is never the older one.
    */
   readonly sequence: number
-  /** Whether the keys are all there, not only those seen so far. */
+  /** Whether the list of keys is complete. */
   ready(): boolean
-  /** Calls back after the keys or the readiness have changed. Returns how to stop that. */
+  /** Calls back after a change of the keys or of the readiness. Returns a function that unsubscribes. */
   onChange(callback: () => void): () => void
 }

@@ -1,18 +1,16 @@
 import { expect, onTestFinished } from 'vitest'
 import type { PublicKeySource } from '../../src/keys/public-key-source.ts'
 import type { SharedCache } from '../../src/authority/shared-cache/shared-cache.ts'
-import { authorityRevocations } from '../../src/cli/commands/authority/revocation.ts'
 import { MINUTE } from '../../src/time/duration.ts'
 import { createSigner } from '../../src/keys/signer.ts'
 import type { SigningKey } from '../../src/keys/signing-key.ts'
 import { loadConfig } from '../../src/kube/client/kubeconfig.ts'
 import { HttpKubeClient } from '../../src/kube/client/http-client.ts'
-import { silentLogger } from '../../src/logger.ts'
 import { buildClaims } from '../../src/tokens/claims.ts'
 import { mintToken, newTokenID } from '../../src/tokens/mint.ts'
 import { callers, form } from '../fakes/callers.ts'
 import { eventually } from '../builders/eventually.ts'
-import { operatorNamespace } from '../chart/helm.ts'
+import { revokingReplica } from '../builders/revoking-replica.ts'
 
 const issuer = 'https://signet.example'
 /** Whose tokens are revoked. */
@@ -29,18 +27,14 @@ export interface ReplicaOptions {
 export async function startReplica(options: ReplicaOptions) {
   const { kubeconfig, source, sharedCache, certificateDirectory = '/nowhere' } = options
   const client = new HttpKubeClient(await loadConfig({ kubeconfig }))
-  const all = authorityRevocations({
+  const all = revokingReplica({
     client,
-    namespace: operatorNamespace,
     source,
-    keysHeardAt: () => performance.now(),
+    keysConfirmedAt: () => performance.now(),
     issuer,
-    trustDomain: 'cluster.local',
-    watchNamespaces: [],
     introspectors: [],
     certificateDirectory,
     sharedCache,
-    logger: silentLogger,
   })
   const stop = new AbortController()
   const running = all.run(stop.signal)
@@ -55,7 +49,7 @@ export async function startReplica(options: ReplicaOptions) {
   }
   onTestFinished(close)
   await eventually(() => expect(all.notReady()).toBeUndefined(), 30_000, 20)
-  const { introspect, revoke } = all.endpoints(callers)
+  const { introspect, revoke, documents } = all.serve(callers)
   return {
     close,
     revoke: (token: string) => revoke(form('shop/orders', { token })),
@@ -63,8 +57,8 @@ export async function startReplica(options: ReplicaOptions) {
       const { body } = await introspect(form('shop/payments', { token }))
       return (JSON.parse(body) as { active: boolean }).active
     },
-    listed: async (level = '') => {
-      const document = await all.feed.document(level)
+    listed: async (scope = '') => {
+      const document = await documents.document(scope)
       const { revocations } = JSON.parse(document?.plain.body.toString() ?? '') as { revocations: { jti?: string }[] }
       return revocations.map(({ jti }) => jti)
     },

@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { components, selectorOf } from '../../src/api/v1alpha1/metadata.ts'
-import { ClusterKeys } from '../../src/authority/callers/service-account-issuer-keys.ts'
-import { authorityRevocations } from '../../src/cli/commands/authority/revocation.ts'
+import { ServiceAccountIssuerKeys } from '../../src/authority/callers/service-account-issuer-keys.ts'
+import { revokingReplica } from '../builders/revoking-replica.ts'
 import { systemClock } from '../../src/time/clock.ts'
 import { HOUR, MINUTE } from '../../src/time/duration.ts'
 import { authorityUid, theAuthority } from '../../src/identity/key-owner.ts'
@@ -43,7 +43,7 @@ const jwt = 'urn:ietf:params:oauth:token-type:jwt'
 let plane: ControlPlane
 let kubectl: Kubectl
 let client: HttpKubeClient
-let keys: ClusterKeys
+let keys: ServiceAccountIssuerKeys
 let objects: PodsAndAccounts
 let authority: RunningAuthority
 /** Which the tokens of `orders` are signed by that are mounted. */
@@ -68,7 +68,7 @@ beforeAll(async () => {
   await kubectl.run(['wait', '--for=condition=Established', 'crd/tokenrevocations.signet.dev', '--timeout=30s'])
   await publishKeys()
   client = new HttpKubeClient(await loadConfig({ kubeconfig: await plane.kubeconfigFor(account, groups) }))
-  keys = new ClusterKeys({
+  keys = new ServiceAccountIssuerKeys({
     read: (signal) => readClusterIssuer(client, signal),
     clock: systemClock,
     logger: silentLogger,
@@ -89,20 +89,16 @@ beforeAll(async () => {
     identities: { ready: () => true, exists: ({ name }) => name !== 'stranger' },
     source: new PublishedKeySets({ reflector: configMaps, namespace: operatorNamespace, logger: silentLogger }),
     revoking: (basis) => {
-      const revoking = authorityRevocations({
+      const replica = revokingReplica({
         ...basis,
         client,
-        namespace: operatorNamespace,
-        keysHeardAt: () => configMaps.stats.toldAt,
-        trustDomain: 'cluster.local',
-        watchNamespaces: [],
+        keysConfirmedAt: () => configMaps.stats.toldAt,
         introspectors: ['shop/orders'],
         certificateDirectory: '/nowhere',
-        logger: silentLogger,
       })
-      watches.push(revoking.run(watching.signal))
-      revocationsUnread = revoking.notReady
-      return revoking
+      watches.push(replica.run(watching.signal))
+      revocationsUnread = replica.notReady
+      return replica
     },
     clock: { now: () => Date.now() + ahead, monotonic: () => performance.now() + ahead },
   })

@@ -6,18 +6,17 @@ import { gunzipSync } from 'node:zlib'
 import { createRemoteJWKSet, customFetch, jwtVerify } from 'jose'
 import { Agent, fetch, request } from 'undici'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { type Authority, createAuthority } from '../../src/authority/authority.ts'
+import { serveAuthority, type ServedAuthority } from '../builders/served-authority.ts'
 import { createCertificateAuthority, issueServingCertificate } from '../../src/certificates/issue.ts'
 import { DAY, HOUR } from '../../src/time/duration.ts'
 import { algorithms } from '../../src/keys/algorithm.ts'
 import { serializeJwks } from '../../src/keys/jwks.ts'
-import { silentLogger } from '../../src/logger.ts'
 import { createSigner } from '../../src/keys/signer.ts'
 import { buildClaims } from '../../src/tokens/claims.ts'
 import { mintToken, newTokenID } from '../../src/tokens/mint.ts'
 import { keys } from '../fixtures/keys/keys.ts'
 import type { IdentityKeys } from '../../src/keys/identity-keys.ts'
-import { RevocationFeed } from '../../src/authority/revocation/revocation-list.ts'
+import { RevocationDocuments } from '../../src/authority/revocation/revocation-documents.ts'
 import { eventually } from '../builders/eventually.ts'
 import { ending } from '../builders/running-server.ts'
 import { FakeRevocations } from '../fakes/revocations.ts'
@@ -29,15 +28,15 @@ const bound = orders.keys
 const openid = '/.well-known/openid-configuration'
 const oauth = '/.well-known/oauth-authorization-server'
 const documents = [openid, oauth, '/jwks.json', '/bundle.json']
-const levels = ['', '/ns/shop', '/ns/shop/sa/orders']
-const sets = levels.map((level) => `${level}/jwks.json`)
+const scopes = ['', '/ns/shop', '/ns/shop/sa/orders']
+const sets = scopes.map((scope) => `${scope}/jwks.json`)
 
 let server: Server
 let agent: Agent
 let issuer: string
 let roots: string
 let source: FakeSource
-let authority: Authority
+let authority: ServedAuthority
 const answers: [string, number][] = []
 
 beforeAll(async () => {
@@ -71,11 +70,10 @@ beforeEach(() => {
   answers.length = 0
   revocations.setReady(true)
   revocations.set()
-  authority = createAuthority({
+  authority = serveAuthority({
     issuer,
     source,
-    revocations: new RevocationFeed({ issuer, revocations }),
-    logger: silentLogger,
+    revocations: new RevocationDocuments({ issuer, revocations }),
     onAnswer: (...answer) => answers.push(answer),
   })
   return () => authority.close()
@@ -159,7 +157,7 @@ describe('the JWK Set', () => {
       })
   })
 
-  it('I5: is without a revoked key soon after, at every level', async () => {
+  it('I5: is without a revoked key soon after, in every scope', async () => {
     await publish()
     source.set([{ ...orders, keys: bound.slice(1) }])
     for (const path of sets) {
@@ -168,13 +166,13 @@ describe('the JWK Set', () => {
   })
 })
 
-describe('each level', () => {
+describe('each scope', () => {
   const billing = keysOf('billing/ledger', keys.ES256.publicJwk)
   beforeEach(() => publish({ ...orders, keys: bound.slice(1) }, billing))
 
-  it.each(levels)('"%s" names the URL that it is asked by as its issuer, in both documents', async (level) => {
-    const url = `${issuer}${level}`
-    for (const path of [`${level}${openid}`, `${oauth}${level}`, `${level}${oauth}`]) {
+  it.each(scopes)('"%s" names the URL that it is asked by as its issuer, in both documents', async (scope) => {
+    const url = `${issuer}${scope}`
+    for (const path of [`${scope}${openid}`, `${oauth}${scope}`, `${scope}${oauth}`]) {
       const { status, body } = await send(path)
       expect({ status, ...(JSON.parse(body.toString()) as object) }).toMatchObject({
         status: 200,
@@ -185,7 +183,7 @@ describe('each level', () => {
   })
 
   it('I8: has the keys of its own identities and no others', async () => {
-    const keysAt = async (level: string) => (await send(`${level}/jwks.json`)).body.toString()
+    const keysAt = async (scope: string) => (await send(`${scope}/jwks.json`)).body.toString()
     expect(await keysAt('/ns/billing')).toBe(serializeJwks(billing.keys))
     expect(await keysAt('/ns/billing/sa/ledger')).toBe(serializeJwks(billing.keys))
     expect(await keysAt('/ns/shop')).toBe(serializeJwks(bound.slice(1)))
@@ -194,8 +192,8 @@ describe('each level', () => {
 
   it.each(['/ns/other', '/ns/shop/sa/ledger', '/ns/billing/sa/orders', '/ns/shop/sa/none'])(
     '"%s" is not found, since it has no keys',
-    async (level) => {
-      for (const path of [`${level}/jwks.json`, `${level}${openid}`, `${level}${oauth}`, `${oauth}${level}`]) {
+    async (scope) => {
+      for (const path of [`${scope}/jwks.json`, `${scope}${openid}`, `${scope}${oauth}`, `${oauth}${scope}`]) {
         const { status, headers } = await send(path)
         expect({ status, cache: headers['cache-control'] }).toEqual({ status: 404, cache: 'no-store' })
       }
@@ -360,19 +358,19 @@ describe('every document', () => {
 
 describe('createAuthority', () => {
   it('refuses an issuer that is not https', () => {
-    expect(() => createAuthority({ issuer: 'http://example.com', source, logger: silentLogger })).toThrow(TypeError)
+    expect(() => serveAuthority({ issuer: 'http://example.com', source })).toThrow(TypeError)
   })
 })
 
 describe('the list of revocations', () => {
   const one = { sub: subject, jti: 't', exp: Math.ceil(Date.now() / 1000) + 3600 }
 
-  it.each(levels)('is served at %s/revocations, for a few seconds, whether there are keys or not', async (level) => {
+  it.each(scopes)('is served at %s/revocations, for a few seconds, whether there are keys or not', async (scope) => {
     revocations.set(one)
-    const { status, headers, body } = await send(`${level}/revocations`)
+    const { status, headers, body } = await send(`${scope}/revocations`)
     expect(status).toBe(200)
     expect(headers).toMatchObject({ 'content-type': 'application/json', 'cache-control': 'public, max-age=5' })
-    expect(JSON.parse(body.toString())).toEqual({ issuer: `${issuer}${level}`, revocations: [one] })
+    expect(JSON.parse(body.toString())).toEqual({ issuer: `${issuer}${scope}`, revocations: [one] })
     expect(answers).toEqual([['revocations', 200]])
   })
 

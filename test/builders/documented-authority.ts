@@ -32,7 +32,7 @@ export class DocumentedAuthority {
   static async start(options: Pick<RunningAuthorityOptions, 'clock'> = {}): Promise<DocumentedAuthority> {
     await ensurePackages(['curl'], silent)
     const authority = await startAuthority({
-      clusterKeys: { issuer: clusterIssuer, key: () => keys.RS256.publicJwk, lookAgain: async () => true },
+      clusterKeys: { issuer: clusterIssuer, key: () => keys.RS256.publicJwk, refresh: async () => true },
       objects: { areKnown: () => true, look: async () => 'present' },
       identities: { ready: () => true, exists: () => true },
       ...options,

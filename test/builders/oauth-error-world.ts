@@ -38,7 +38,7 @@ export class LimitedAuthorities {
         clusterKeys: {
           issuer: clusterIssuer,
           key: (kid) => (kid === keys.RS256.keyID ? keys.RS256.publicJwk : undefined),
-          lookAgain: async () => true,
+          refresh: async () => true,
         },
         objects: {
           areKnown: () => world.pod && world.reachable,

@@ -3,15 +3,14 @@ import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { Agent, fetch as undiciFetch, type RequestInit } from 'undici'
 import { Authenticator, type KnownIdentities } from '../../src/authority/callers/authenticator.ts'
-import { createAuthority } from '../../src/authority/authority.ts'
 import type { BoundObjects } from '../../src/tokens/bound-objects.ts'
-import type { ClusterKeys } from '../../src/authority/callers/service-account-issuer-keys.ts'
+import type { ServiceAccountIssuerKeys } from '../../src/authority/callers/service-account-issuer-keys.ts'
 import { FormHandler } from '../../src/authority/oauth/form-handler.ts'
 import type { IssuingKeys } from '../../src/authority/token/issuing-keys.ts'
-import { formNames } from '../../src/authority/openapi/forms.ts'
+import { formEndpointNames } from '../../src/authority/oauth/form-endpoint.ts'
 import type { PublicKeySource } from '../../src/keys/public-key-source.ts'
 import { RateLimit } from '../../src/authority/oauth/rate-limit.ts'
-import { ServiceAccountCallers } from '../../src/authority/callers/service-account-authenticator.ts'
+import { ServiceAccountAuthenticator } from '../../src/authority/callers/service-account-authenticator.ts'
 import { tokenEndpoint } from '../../src/authority/token/token-endpoint.ts'
 import { TokenIssuer } from '../../src/authority/token/token-issuer.ts'
 import { createCertificateAuthority, issueServingCertificate } from '../../src/certificates/issue.ts'
@@ -22,6 +21,7 @@ import { createSigner } from '../../src/keys/signer.ts'
 import { silentLogger } from '../../src/logger.ts'
 import { LoadShedder } from '../../src/server/load-shedding.ts'
 import { eventually } from './eventually.ts'
+import { serveAuthority } from './served-authority.ts'
 import { keys } from '../fixtures/keys/keys.ts'
 import { FakeSource, keysOf } from '../fakes/public-key-source.ts'
 import { memoryRevoking, type Revoking, type RevokingBasis } from '../fakes/revoking.ts'
@@ -37,7 +37,7 @@ export const issuingKey = {
 }
 
 export interface RunningAuthorityOptions {
-  readonly clusterKeys: Pick<ClusterKeys, 'issuer' | 'key' | 'lookAgain'>
+  readonly clusterKeys: Pick<ServiceAccountIssuerKeys, 'issuer' | 'key' | 'refresh'>
   readonly objects: BoundObjects
   readonly identities: KnownIdentities
   readonly issuingKeys?: IssuingKeys
@@ -84,8 +84,8 @@ export async function startAuthority(options: RunningAuthorityOptions): Promise<
   const authenticator = new Authenticator({
     issuer,
     trustDomain: 'cluster.local',
-    serviceAccounts: new ServiceAccountCallers({ keys: clusterKeys, objects, audience: issuer, clock }),
-    ownTokens: revoking.tokens,
+    serviceAccounts: new ServiceAccountAuthenticator({ keys: clusterKeys, objects, audience: issuer, clock }),
+    signetTokens: revoking.tokens,
     identities,
     rates: new RateLimit({ perSecond: callerRate }),
     clock,
@@ -98,6 +98,7 @@ export async function startAuthority(options: RunningAuthorityOptions): Promise<
     revocations: revoking.revocations,
     clock,
   })
+  const { documents: revocations, ...endpoints } = revoking.serve(authenticator)
   const forms = new FormHandler({
     issuer: { issuer, path: '' },
     endpoints: {
@@ -107,16 +108,15 @@ export async function startAuthority(options: RunningAuthorityOptions): Promise<
         trustDomain: 'cluster.local',
         allowedScopes: new Set(allowedScopes),
       }),
-      ...revoking.endpoints(authenticator),
+      ...endpoints,
     },
     overload,
     addresses: new RateLimit({ perSecond: addressRate }),
     logger: silentLogger,
     onRefusal: (_, error) => reasons.push(error.reason),
   })
-  const { feed } = revoking
-  const served = { forms: formNames, revocations: feed !== undefined }
-  const authority = createAuthority({ issuer, source, forms, revocations: feed, served, logger: silentLogger })
+  const served = { forms: formEndpointNames, revocations: revocations !== undefined }
+  const authority = serveAuthority({ issuer, source, forms, revocations, served })
   server.on('request', authority.handler)
   await eventually(() => {
     if (authority.notReady() !== undefined) throw new Error('not ready')
@@ -149,6 +149,6 @@ export async function startAuthority(options: RunningAuthorityOptions): Promise<
 function defaultSource(): FakeSource {
   const source = new FakeSource()
   source.set([keysOf('shop/orders', keys.ES256.publicJwk)])
-  source.setAuthorityKeys(issuingJwk)
+  source.setIssuingKeys(issuingJwk)
   return source
 }

@@ -1,6 +1,5 @@
 import * as oauth from 'oauth4webapi'
-import { jwtBearerAssertion } from '../../src/authority/callers/authenticator.ts'
-import { grants } from '../../src/authority/token/token-request.ts'
+import { grants, jwtBearerAssertion } from '../../src/authority/oauth/parameters.ts'
 import type { DescribedAnswer } from '../conformance/described-api.ts'
 import type { RunningAuthority } from './running-authority.ts'
 

@@ -30,7 +30,7 @@ export class WebhookProcess {
     const port = options.port ?? free
     const child = start([
       ...['--port', String(port), '--probe-port', String(probePort), '--metrics-port', String(metricsPort)],
-      ...['--certificate-directory', folder.path, '--log-level', 'warn'],
+      ...['--certificate-directory', folder.path, '--log-scope', 'warn'],
     ])
     const started = new WebhookProcess(child, folder, [port, probePort, metricsPort])
     try {

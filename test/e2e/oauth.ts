@@ -1,7 +1,6 @@
 import * as oauth from 'oauth4webapi'
 import { Agent, fetch as undiciFetch, type RequestInit } from 'undici'
-import { jwtBearerAssertion } from '../../src/authority/callers/authenticator.ts'
-import { grants, tokenTypeUris } from '../../src/authority/token/token-request.ts'
+import { grants, jwtBearerAssertion, tokenTypeUris } from '../../src/authority/oauth/parameters.ts'
 import { issuer } from './authority.ts'
 
 /** How the cluster's own names are reached from outside of it. */

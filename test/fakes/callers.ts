@@ -1,3 +1,4 @@
+import { Socket } from 'node:net'
 import type { Caller, CallerAuthenticator, PresentedCredentials } from '../../src/authority/callers/caller.ts'
 import type { FormRequest } from '../../src/authority/oauth/form-endpoint.ts'
 import { OAuthError } from '../../src/authority/oauth/oauth-error.ts'
@@ -24,7 +25,7 @@ export function form(caller: string | undefined, parameters: Readonly<Record<str
   return {
     form: new Map(Object.entries(parameters).filter(([, value]) => value !== '')),
     authorization: caller === undefined ? undefined : `Bearer ${caller}`,
-    peerCertificate: undefined,
+    connection: new Socket(),
     signal: new AbortController().signal,
   }
 }

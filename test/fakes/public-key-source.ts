@@ -1,4 +1,4 @@
-import type { StoredKeys } from '../../src/authority/verification/publishable-keys.ts'
+import type { StoredKeys } from '../../src/keys/publishable-keys.ts'
 import type { PublicKeySource } from '../../src/keys/public-key-source.ts'
 import { type IdentityName, parseIdentityKey } from '../../src/identity/service-identity.ts'
 import type { IdentityKeys } from '../../src/keys/identity-keys.ts'
@@ -12,8 +12,8 @@ export function keysOf(key: string, ...keys: readonly PublicJwk[]): IdentityKeys
 }
 
 /** What is stored, by default without any key of the authority's own. */
-export function stored(identities: readonly IdentityKeys[], ...authorityKeys: readonly PublicJwk[]): StoredKeys {
-  return { identities, authorityKeys }
+export function stored(identities: readonly IdentityKeys[], ...issuingKeys: readonly PublicJwk[]): StoredKeys {
+  return { identities, issuingKeys }
 }
 
 /** A source that is told what it holds. */
@@ -33,7 +33,7 @@ export class FakeSource implements PublicKeySource {
     return this.held.some(({ identity }) => identity.namespace === namespace && identity.name === name)
   }
 
-  authorityKeys(): readonly PublicJwk[] {
+  issuingKeys(): readonly PublicJwk[] {
     return this.own
   }
 
@@ -58,7 +58,7 @@ export class FakeSource implements PublicKeySource {
     this.notify()
   }
 
-  setAuthorityKeys(...own: readonly PublicJwk[]): void {
+  setIssuingKeys(...own: readonly PublicJwk[]): void {
     this.own = own
     this.set(this.held)
   }

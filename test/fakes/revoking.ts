@@ -1,11 +1,14 @@
-import { introspect } from '../../src/authority/introspection/introspection-endpoint.ts'
-import { KnownKeys } from '../../src/authority/verification/verification-keys.ts'
-import { PresentedTokens } from '../../src/authority/verification/issued-token-verifier.ts'
+import { introspectionEndpoint } from '../../src/authority/introspection/introspection-endpoint.ts'
+import { VerificationKeys } from '../../src/authority/verification/verification-keys.ts'
+import { IssuedTokenVerifier } from '../../src/authority/verification/issued-token-verifier.ts'
 import type { PublicKeySource } from '../../src/keys/public-key-source.ts'
 import { RateLimit } from '../../src/authority/oauth/rate-limit.ts'
 import type { RevocationStore } from '../../src/tokens/revocation-store.ts'
-import { revoke } from '../../src/authority/revocation/revocation-endpoint.ts'
-import type { AuthorityRevocations } from '../../src/cli/commands/authority/revocation.ts'
+import { revocationEndpoint } from '../../src/authority/revocation/revocation-endpoint.ts'
+import type { RevocationDocuments } from '../../src/authority/revocation/revocation-documents.ts'
+import type { CallerAuthenticator } from '../../src/authority/callers/caller.ts'
+import type { FormEndpoint } from '../../src/authority/oauth/form-endpoint.ts'
+import type { Revocations } from '../../src/tokens/revocations.ts'
 import type { Clock } from '../../src/time/clock.ts'
 import { SECOND } from '../../src/time/duration.ts'
 import { formatSpiffeId } from '../../src/identity/spiffe-id.ts'
@@ -13,8 +16,16 @@ import { silentLogger } from '../../src/logger.ts'
 import { FakeRevocations } from './revocations.ts'
 
 /** What introspects and revokes, as the command puts it together. */
-export type Revoking = Pick<AuthorityRevocations, 'revocations' | 'tokens' | 'endpoints' | 'close'> &
-  Partial<Pick<AuthorityRevocations, 'feed'>>
+export interface Revoking {
+  readonly revocations: Revocations
+  readonly tokens: IssuedTokenVerifier
+  readonly serve: (authenticator: CallerAuthenticator) => {
+    readonly introspect: FormEndpoint
+    readonly revoke: FormEndpoint
+    readonly documents?: RevocationDocuments
+  }
+  readonly close: () => void
+}
 
 export interface RevokingBasis {
   readonly issuer: string
@@ -35,9 +46,9 @@ export function memoryRevoking(
   { issuer, source, clock }: RevokingBasis,
   { hasRead = () => true, canStore = () => true }: MemoryRevokingOptions = {},
 ): Revoking {
-  const keys = new KnownKeys({ source, logger: silentLogger })
+  const keys = new VerificationKeys({ source, logger: silentLogger })
   const revocations = new FakeRevocations()
-  const tokens = new PresentedTokens({
+  const tokens = new IssuedTokenVerifier({
     issuer,
     trustDomain,
     keys: {
@@ -65,9 +76,9 @@ export function memoryRevoking(
   return {
     revocations,
     tokens,
-    endpoints: (authenticator) => ({
-      introspect: introspect({ authenticator, tokens, trustDomain, introspectors: new Set() }),
-      revoke: revoke({
+    serve: (authenticator) => ({
+      introspect: introspectionEndpoint({ authenticator, tokens, trustDomain, introspectors: new Set() }),
+      revoke: revocationEndpoint({
         authenticator,
         tokens,
         store,

@@ -1,4 +1,4 @@
-import { OwnKeys } from '../../src/authority/token/issuing-key-ring.ts'
+import { IssuingKeyRing } from '../../src/authority/token/issuing-key-ring.ts'
 import { components, selectorOf } from '../../src/api/v1alpha1/metadata.ts'
 import type { Clock } from '../../src/time/clock.ts'
 import { AuthorityKeysReconciler, authorityKeysKey } from '../../src/controller/issuing-keys/reconciler.ts'
@@ -118,7 +118,7 @@ class Controller {
 /** One replica of the authority: its real keys, by watches that may be silent. */
 class Issuer {
   readonly caches
-  readonly keys: OwnKeys
+  readonly keys: IssuingKeyRing
   #told: number | undefined
   readonly #clock: Clock
 
@@ -130,7 +130,7 @@ class Issuer {
     const opened = new WeakMap<Secret, ReturnType<typeof decodeKeyRing>>()
     const served = new WeakMap<ConfigMap, ReturnType<typeof publishedKeys>>()
     const nobody = () => () => undefined
-    this.keys = new OwnKeys({
+    this.keys = new IssuingKeyRing({
       source: {
         ring: () => {
           const secret = rings.store.get(authorityRingRef)
@@ -139,11 +139,11 @@ class Issuer {
           opened.set(secret, ring)
           return ring
         },
-        toldAt: () => this.#told,
+        confirmedAt: () => this.#told,
         onChange: (callback) => (rings.onEvent(callback), nobody()),
       },
       served: {
-        authorityKeys: () => {
+        issuingKeys: () => {
           const configMap = publicKeys.store.get(authorityKeysRef)
           if (configMap === undefined) return []
           const keys = served.get(configMap) ?? publishedKeys(configMap) ?? []

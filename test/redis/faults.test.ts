@@ -72,7 +72,7 @@ describe('without Redis a shared cache', () => {
     const { cache, results } = openCache(`redis://127.0.0.1:${port}`)
     const hears = listen(cache)
     await isAMiss(cache)
-    await eventually(() => expect(cache.degraded()).toBe('redis is not reached: ECONNREFUSED'))
+    await eventually(() => expect(cache.degraded()).toBe('redis is unreachable: ECONNREFUSED'))
     expect(new Set(results.map(([, result]) => result))).toEqual(new Set(['open']))
     await start({ port })
     await connected(cache)
@@ -110,7 +110,7 @@ describe('without Redis a shared cache', () => {
       await isAMiss(cache)
       await sleep(20)
     }
-    expect(cache.degraded()).toBe('redis does not answer in time')
+    expect(cache.degraded()).toBe('redis does not reply in time')
     const asked = results.filter(([, result]) => result === 'timeout' || result === 'error')
     const saved = results.filter(([, result]) => result === 'open')
     expect(asked.length).toBeGreaterThan(0)
@@ -127,7 +127,7 @@ describe('without Redis a shared cache', () => {
 
   it('keeps no more under way than it may while it hangs', async () => {
     const server = await start()
-    const { cache, results } = await connectedCache(server.url, { maxUnderWay: 10 })
+    const { cache, results } = await connectedCache(server.url, { maxInFlight: 10 })
     server.pause()
     await Promise.all(Array.from({ length: 100 }, () => cache.get('key')))
     expect(results.filter(([, result]) => result === 'busy')).toHaveLength(90)
@@ -145,7 +145,7 @@ describe('without Redis a shared cache', () => {
     await works(cache)
     proxy.delayMs = 200
     for (let n = 0; n < 5; n++) expect(await cache.get('works')).toBeUndefined()
-    expect(cache.degraded()).toBe('redis does not answer in time')
+    expect(cache.degraded()).toBe('redis does not reply in time')
     results.length = 0
     for (let n = 0; n < 20; n++) {
       await isAMiss(cache)
@@ -186,7 +186,7 @@ describe('with a Redis that is not what it was', () => {
     await server.admin.config('SET', 'maxmemory', '1')
     await cache.set('other', 'value', 60_000)
     expect([await cache.get('key'), await cache.get('other')]).toEqual(['value', undefined])
-    expect(cache.degraded()).toBe('redis refuses to write: OOM')
+    expect(cache.degraded()).toBe('redis refuses writes: OOM')
     await server.admin.config('SET', 'maxmemory', '0')
     await works(cache)
     expect(cache.degraded()).toBeUndefined()
@@ -267,7 +267,7 @@ describe('with a Redis that is not what it was', () => {
         await isAMiss(cache)
         await sleep(30)
       }
-      expect(cache.degraded()).toContain('redis is not reached')
+      expect(cache.degraded()).toContain('redis is unreachable')
       await cache.close()
     }
   })

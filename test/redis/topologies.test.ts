@@ -95,9 +95,9 @@ describe('a Redis server', () => {
     await hears(cache, cache)
     expect(cache.degraded()).toBeUndefined()
     const { cache: wrong } = openCache(url, { credentials: () => Promise.resolve({ password: 'guess' }) })
-    await eventually(() => expect(wrong.degraded()).toBe('redis is not reached: WRONGPASS'))
+    await eventually(() => expect(wrong.degraded()).toBe('redis is unreachable: WRONGPASS'))
     const { cache: nobody } = openCache(server.url)
-    await eventually(() => expect(nobody.degraded()).toBe('redis is not reached: NOAUTH'))
+    await eventually(() => expect(nobody.degraded()).toBe('redis is unreachable: NOAUTH'))
   })
 
   it('keeps databases apart', async () => {
@@ -209,7 +209,7 @@ describe('with TLS', () => {
       await hears(cache, cache)
     }
     const { cache: wrong } = openCache(`rediss+cluster://127.0.0.1:${port}?servername=other`, { credentials })
-    await eventually(() => expect(wrong.degraded()).toContain('redis is not reached: ERR_TLS_CERT_ALTNAME_INVALID'))
+    await eventually(() => expect(wrong.degraded()).toContain('redis is unreachable: ERR_TLS_CERT_ALTNAME_INVALID'))
   })
 
   it('Sentinels are asked, and the server they name', async () => {
@@ -223,7 +223,7 @@ describe('with TLS', () => {
     await works(cache)
     await hears(cache, cache)
     const { cache: other } = openCache(`rediss+sentinel://127.0.0.1:${sentinelPort}/other`, { credentials })
-    await eventually(() => expect(other.degraded()).toBe('redis is not reached: no Sentinel knows a master'))
+    await eventually(() => expect(other.degraded()).toBe('redis is unreachable: no Sentinel knows a master'))
   })
 })
 
@@ -250,7 +250,7 @@ describe('Redis behind Sentinels', () => {
     await hears(cache, cache)
     expect(await master.admin.dbsize()).toBeGreaterThanOrEqual(2)
     const { cache: wrong } = openCache(url)
-    await eventually(() => expect(wrong.degraded()).toBe('redis is not reached: NOAUTH'))
+    await eventually(() => expect(wrong.degraded()).toBe('redis is unreachable: NOAUTH'))
 
     await master.kill()
     expect(await cache.get('key')).toBeUndefined()

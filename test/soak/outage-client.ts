@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Pool } from 'undici'
 import { issuer } from '../../bench/authority-fleet.ts'
 import { SECOND } from '../../src/time/duration.ts'
-import { grants, tokenTypeUris } from '../../src/authority/token/token-request.ts'
+import { grants, tokenTypeUris } from '../../src/authority/oauth/parameters.ts'
 import { parseJwks } from '../../src/keys/jwks.ts'
 import { decodeToken } from '../../src/tokens/decode.ts'
 import { verifyTokenSync } from '../../src/tokens/verify.ts'
@@ -22,7 +22,7 @@ interface Answer {
 }
 
 /** How the authority refuses what it has no time for; it says nothing of the API server. */
-const tooMuch = 'too much to do'
+const tooMuch = 'the server is overloaded'
 const mostAttempts = 10
 
 /**

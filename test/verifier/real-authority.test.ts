@@ -1,10 +1,9 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
-import { type Authority, createAuthority } from '../../src/authority/authority.ts'
+import { serveAuthority, type ServedAuthority } from '../builders/served-authority.ts'
 import { issuerOf, issuerScopes } from '../../src/identity/issuer.ts'
 import { algorithms } from '../../src/keys/algorithm.ts'
-import { silentLogger } from '../../src/logger.ts'
 import { mounted } from '../../src/verifier/pod/env.ts'
 import { ExchangedToken } from '../../src/verifier/token-source/exchanged-token.ts'
 import { createVerifier, type Verifier } from '../../src/verifier/verification/verifier.ts'
@@ -22,13 +21,13 @@ import { makeToken, subject } from '../builders/token.ts'
 const orders = keysOf('shop/orders', ...algorithms.map((algorithm) => keys[algorithm].publicJwk))
 let server: FakeAuthority
 let source: FakeSource
-let authority: Authority
+let authority: ServedAuthority
 
 beforeAll(async () => {
   server = await FakeAuthority.start()
-  for (const level of ['', '/ns/shop', '/ns/shop/sa/orders']) {
+  for (const scope of ['', '/ns/shop', '/ns/shop/sa/orders']) {
     for (const document of ['/.well-known/openid-configuration', '/jwks.json']) {
-      server.instead.set(level + document, (request, response) => authority.handler(request, response))
+      server.instead.set(scope + document, (request, response) => authority.handler(request, response))
     }
   }
 })
@@ -38,13 +37,13 @@ afterAll(() => server.stop())
 // One that has read nothing yet, whatever the test before has left.
 beforeEach(() => {
   source = new FakeSource()
-  authority = createAuthority({ issuer: server.issuer, source, logger: silentLogger })
+  authority = serveAuthority({ issuer: server.issuer, source })
 })
 
 afterEach(() => authority.close())
 
-async function withVerifier(level: string, work: (verifier: Verifier, issuer: string) => Promise<void>): Promise<void> {
-  const issuer = `${server.issuer}${level}`
+async function withVerifier(scope: string, work: (verifier: Verifier, issuer: string) => Promise<void>): Promise<void> {
+  const issuer = `${server.issuer}${scope}`
   const quick = { keysRefreshMs: 20, keysCoolDownMs: 20 }
   const verifier = createVerifier({ issuer, audience: 'payments', ca: server.ca, revocations: 'off', ...quick })
   try {
@@ -67,8 +66,8 @@ describe('with the authority itself', () => {
       await verifier.ready()
     }))
 
-  it.each(['', '/ns/shop', '/ns/shop/sa/orders'])('I1: verifies every algorithm by the issuer %s', (level) =>
-    withVerifier(level, async (verifier, issuer) => {
+  it.each(['', '/ns/shop', '/ns/shop/sa/orders'])('I1: verifies every algorithm by the issuer %s', (scope) =>
+    withVerifier(scope, async (verifier, issuer) => {
       source.set([orders])
       await verifier.ready()
       for (const algorithm of algorithms) {
@@ -95,7 +94,7 @@ describe('with the authority itself', () => {
 
 it.each(issuerScopes)('gets a token by exchange where the scope of issuers is %s', async (issuerScope) => {
   const exchanging = await startAuthority({
-    clusterKeys: { issuer: clusterIssuer, key: () => keys.RS256.publicJwk, lookAgain: async () => true },
+    clusterKeys: { issuer: clusterIssuer, key: () => keys.RS256.publicJwk, refresh: async () => true },
     objects: { areKnown: () => true, look: async () => 'present' },
     identities: { ready: () => true, exists: () => true },
     issuerScope,

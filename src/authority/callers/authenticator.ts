@@ -4,57 +4,56 @@ import { formatSpiffeId, type SpiffeId } from '../../identity/spiffe-id.ts'
 import type { TokenClaims } from '../../tokens/claims.ts'
 import { TokenError } from '../../tokens/token-error.ts'
 import type { Caller, CallerAuthenticator, CallerCredential, PresentedCredentials } from './caller.ts'
-import { OAuthError } from '../oauth/oauth-error.ts'
-import { type RateLimit, TooManyRequests } from '../oauth/rate-limit.ts'
-import type { ServiceAccountCallers } from './service-account-authenticator.ts'
+import { OAuthError, TooManyRequests } from '../oauth/oauth-error.ts'
+import { jwtBearerAssertion } from '../oauth/parameters.ts'
+import type { RateLimit } from '../oauth/rate-limit.ts'
+import type { ServiceAccountAuthenticator } from './service-account-authenticator.ts'
 
-/** How a ServiceAccount token is presented as a client assertion (RFC 7523 §2.2). */
-export const jwtBearerAssertion = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
-
-/** Which identities exist. */
+/** The identities that exist. */
 export interface KnownIdentities {
-  /** Whether they are all there, not only those seen so far. */
+  /** Whether the list of identities is complete. */
   ready(): boolean
   exists(identity: IdentityName): boolean
 }
 
-/** A token of ours that has been verified, as far as a caller is known by it. */
-export interface OwnToken {
+/** The parts of a verified Signet token that identify its bearer. */
+export interface SignetToken {
   readonly claims: Pick<TokenClaims, 'aud' | 'exp'>
   readonly subject: SpiffeId
 }
 
-/** Verifies tokens of ours. */
-export interface OwnTokens<Token extends OwnToken = OwnToken> {
-  /** Undefined where it does not verify; rejects with an OAuthError where that cannot be told. */
+/** Verifies tokens that Signet issued. */
+interface SignetTokenVerifier<Token extends SignetToken = SignetToken> {
+  /** Undefined if the token is invalid; rejects with an OAuthError if that cannot be decided. */
   verify(text: string): Promise<Token | undefined>
-  /** Whether a verified token is neither expired nor revoked, and its key still published. */
+  /** Whether a verified token is neither expired nor revoked and its key is still published. */
   isLive(token: Token): boolean
 }
 
-interface AuthenticatorOptions<Token extends OwnToken> {
-  /** The issuer of the cluster level: the audience that every proof has to be for. */
+interface AuthenticatorOptions<Token extends SignetToken> {
+  /** The cluster-scoped issuer: the audience that every credential must have. */
   readonly issuer: string
   readonly trustDomain: string
-  readonly serviceAccounts: Pick<ServiceAccountCallers, 'isMeant' | 'prove'>
-  readonly ownTokens: OwnTokens<Token>
+  readonly serviceAccounts: Pick<ServiceAccountAuthenticator, 'appliesTo' | 'prove'>
+  readonly signetTokens: SignetTokenVerifier<Token>
   readonly identities: KnownIdentities
-  /** By subject. */
+  /** The rate limit by subject. */
   readonly rates: RateLimit
   readonly clock: Clock
 }
 
-/** Who somebody has proved to be, before it is known whether such an identity exists. */
+/** The identity that a credential proves; whether the identity exists is checked afterwards. */
 type Proof = Pick<Caller, 'credential' | 'expiresAt'> & { readonly identity: IdentityName }
 
+/** Retry-After of a 503, in seconds. */
 const retryAfter = 2
 
 /**
- * The one way in, for all grants and endpoints: finds out who sends a request by the one credential that it brings, sees
- * that this identity exists, and that it does not ask too often. One sentence outward for every proof that does not
- * hold; the reason goes inward.
+ * Authenticates callers for all grants and endpoints: verifies the one credential of a request, checks that the identity
+ * exists, and applies the rate limit. Every invalid credential gets the same error description; the reason goes to logs
+ * and metrics only.
  */
-export class Authenticator<Token extends OwnToken = OwnToken> implements CallerAuthenticator {
+export class Authenticator<Token extends SignetToken = SignetToken> implements CallerAuthenticator {
   readonly #options: AuthenticatorOptions<Token>
 
   constructor(options: AuthenticatorOptions<Token>) {
@@ -82,7 +81,7 @@ export class Authenticator<Token extends OwnToken = OwnToken> implements CallerA
   #prove(presented: PresentedCredentials): Promise<Proof> {
     const { authorization, clientAssertionType, clientAssertion, peerCertificate } = presented
     if (clientAssertion !== undefined || clientAssertionType !== undefined) {
-      // RFC 6749 §2.3: not more than one method a request.
+      // RFC 6749 §2.3: at most one authentication method per request.
       if (authorization !== undefined) throw invalid('authenticate in one way: header or client_assertion')
       if (clientAssertionType !== jwtBearerAssertion)
         throw invalid(`client_assertion_type is not ${jwtBearerAssertion}`)
@@ -92,8 +91,8 @@ export class Authenticator<Token extends OwnToken = OwnToken> implements CallerA
     if (authorization !== undefined) {
       const [, token] = /^Bearer +([^ ]+)$/i.exec(authorization) ?? []
       if (token === undefined) throw this.#refused('scheme')
-      if (this.#options.serviceAccounts.isMeant(token)) return this.#proveAccount(token)
-      return this.#proveOwnToken(token)
+      if (this.#options.serviceAccounts.appliesTo(token)) return this.#proveAccount(token)
+      return this.#proveSignetToken(token)
     }
     if (peerCertificate === undefined) throw this.#refused('none')
     return this.#proveCertificate(peerCertificate)
@@ -109,20 +108,20 @@ export class Authenticator<Token extends OwnToken = OwnToken> implements CallerA
     }
   }
 
-  async #proveOwnToken(text: string): Promise<Proof> {
-    const { ownTokens, issuer, trustDomain } = this.#options
-    const token = await ownTokens.verify(text)
-    if (token === undefined || !ownTokens.isLive(token)) throw this.#refused('own-token')
+  async #proveSignetToken(text: string): Promise<Proof> {
+    const { signetTokens, issuer, trustDomain } = this.#options
+    const token = await signetTokens.verify(text)
+    if (token === undefined || !signetTokens.isLive(token)) throw this.#refused('own-token')
     const { claims, subject } = token
-    // A token that is meant for another is no proof here, whoever presents it.
-    const meant = typeof claims.aud === 'string' ? claims.aud === issuer : claims.aud.includes(issuer)
-    if (!meant || subject.trustDomain !== trustDomain) throw this.#refused('own-token-audience')
+    // A service that receives a token for its own audience must not be able to use the token here.
+    const isAudience = typeof claims.aud === 'string' ? claims.aud === issuer : claims.aud.includes(issuer)
+    if (!isAudience || subject.trustDomain !== trustDomain) throw this.#refused('own-token-audience')
     return { identity: subject, credential: 'signet-token', expiresAt: claims.exp * 1000 }
   }
 
   async #proveCertificate(certificate: Uint8Array): Promise<Proof> {
     const { trustDomain, clock } = this.#options
-    // Loaded by the first who shows one: what reads certificates takes a tenth of a start.
+    // Imported on first use: the X.509 library takes a tenth of the start-up time.
     const { certificateCaller } = await import('./certificate-authenticator.ts')
     const proved = certificateCaller(certificate, { trustDomain, now: clock.now() })
     if (proved === undefined) throw this.#refused('certificate')
@@ -133,7 +132,7 @@ export class Authenticator<Token extends OwnToken = OwnToken> implements CallerA
   #refused(reason: string, cause?: Error): OAuthError {
     const { issuer } = this.#options
     const description =
-      'no valid proof of an identity: send a ServiceAccount token that is projected into a running pod for the audience ' +
+      'no valid credential: send a ServiceAccount token that is projected into a running pod for the audience ' +
       `${issuer}, of an account that has a ServiceIdentity`
     return new OAuthError('invalid_client', description, { reason, ...(cause === undefined ? {} : { cause }) })
   }
@@ -144,5 +143,5 @@ function invalid(description: string): OAuthError {
 }
 
 function unavailable(reason: string): OAuthError {
-  return new OAuthError('temporarily_unavailable', 'not everything has been read yet', { retryAfter, reason })
+  return new OAuthError('temporarily_unavailable', 'the identities have not been read yet', { retryAfter, reason })
 }

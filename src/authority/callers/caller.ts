@@ -1,39 +1,39 @@
 import type { IdentityName } from '../../identity/service-identity.ts'
 
-/** How a caller has proved who it is. */
+/** The kind of credential that a caller was authenticated by. */
 export type CallerCredential = 'service-account-token' | 'signet-token' | 'client-certificate'
 
-/** A workload that has proved its identity, which exists. */
+/** An authenticated workload whose identity exists. */
 export interface Caller {
   readonly identity: IdentityName
   /** The SPIFFE ID of the identity. */
   readonly subject: string
   readonly credential: CallerCredential
-  /** When the proof ends, in milliseconds since the epoch: nothing derived from it may live longer. */
+  /** When the credential expires, in milliseconds since the epoch. Tokens issued for it must not live longer. */
   readonly expiresAt: number
 }
 
-/** What a request brings to prove who sends it, as it came: nothing of it is believed. */
+/** The credentials of a request, unverified. */
 export interface PresentedCredentials {
-  /** The value of the header Authorization. */
+  /** The value of the Authorization header. */
   readonly authorization?: string | undefined
-  /** Form parameters `client_assertion_type` and `client_assertion` (RFC 7521 §4.2). */
+  /** The form parameters `client_assertion_type` and `client_assertion` (RFC 7521 §4.2). */
   readonly clientAssertionType?: string | undefined
   readonly clientAssertion?: string | undefined
   /**
-   * The certificate that the TLS layer has verified against the trust bundle, DER; never one that a header brings. No
-   * listener asks for one while no workload has a certificate.
+   * The client certificate, DER, that the TLS layer verified against the trust bundle; never one from a header. No
+   * listener requests client certificates yet, because workloads have none.
    */
   readonly peerCertificate?: Uint8Array | undefined
 }
 
 /**
- * The one way in for all endpoints. Rejects with an OAuthError: `invalid_client` where the proof does not hold,
- * `temporarily_unavailable` where that cannot be told now.
+ * Authenticates callers for every endpoint. Rejects with an OAuthError: `invalid_client` for an invalid credential,
+ * `temporarily_unavailable` if the credential cannot be verified now.
  */
 export interface CallerAuthenticator {
-  /** Who sends a request, which counts against its rate: once for each request. */
+  /** Authenticates the sender of a request and counts the request against its rate. Call once per request. */
   authenticate(presented: PresentedCredentials): Promise<Caller>
-  /** Whom a proof names that comes with a request beside that of its sender. Counts nothing. */
+  /** Verifies a further credential of a request, such as a subject token, without counting it. */
   identify(presented: PresentedCredentials): Promise<Caller>
 }

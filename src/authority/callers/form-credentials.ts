@@ -1,21 +1,22 @@
 import type { Caller, CallerAuthenticator } from './caller.ts'
 import type { FormRequest } from '../oauth/form-endpoint.ts'
 import { OAuthError } from '../oauth/oauth-error.ts'
+import { peerCertificateOf } from './peer-certificate.ts'
 
-/** Who sends a form, proved by whatever it brings. Rejects as the authenticator does. */
+/** Authenticates the sender of a form by its one credential. Rejects as the authenticator does. */
 export function callerOf(
   authenticator: CallerAuthenticator,
-  { form, authorization, peerCertificate }: FormRequest,
+  { form, authorization, connection }: FormRequest,
 ): Promise<Caller> {
   return authenticator.authenticate({
     authorization,
     clientAssertionType: form.get('client_assertion_type'),
     clientAssertion: form.get('client_assertion'),
-    peerCertificate,
+    peerCertificate: peerCertificateOf(connection),
   })
 }
 
-/** The parameter `token` of RFC 7662 §2.1 and RFC 7009 §2.1. The hint about its type is ignored: all are found one way. */
+/** The parameter `token` (RFC 7662 §2.1, RFC 7009 §2.1). `token_type_hint` is ignored: there is one type of token. */
 export function tokenOf({ form }: FormRequest): string {
   const token = form.get('token')
   if (token === undefined) throw new OAuthError('invalid_request', 'parameter token is missing: send the token in it')

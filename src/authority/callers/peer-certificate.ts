@@ -1,12 +1,12 @@
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 
-/** The certificate of each connection that had one, looked up once: a connection never changes it. */
+/** Certificates by connection, read once each: a connection never changes its certificate. */
 const certificates = new WeakMap<Socket, Uint8Array | null>()
 
 /**
- * The client certificate of a connection, DER, where the TLS layer has asked for one and verified its chain; undefined
- * otherwise, also for one that did not verify. Headers are never looked at.
+ * The client certificate of a connection, DER, if the TLS layer requested one and verified its chain; undefined
+ * otherwise. Headers are never read.
  */
 export function peerCertificateOf(socket: Socket): Uint8Array | undefined {
   let known = certificates.get(socket)
@@ -21,7 +21,7 @@ function isAuthorized(socket: Socket): socket is TLSSocket {
   return 'authorized' in socket && socket.authorized === true
 }
 
-/** An empty object stands for none. */
+/** Node returns an empty object for a connection without a certificate. */
 function rawOf(socket: TLSSocket): Uint8Array | null {
   const { raw } = socket.getPeerCertificate() as { raw?: Uint8Array }
   return raw ?? null

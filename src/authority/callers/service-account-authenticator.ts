@@ -4,53 +4,53 @@ import { checkTimes, type ServiceAccountProof, verifyServiceAccountToken } from 
 import { TokenError } from '../../tokens/token-error.ts'
 import { TokenMemo } from '../../tokens/token-memo.ts'
 import type { BoundObjects } from '../../tokens/bound-objects.ts'
-import type { ClusterKeys } from './service-account-issuer-keys.ts'
+import type { ServiceAccountIssuerKeys } from './service-account-issuer-keys.ts'
 import { OAuthError } from '../oauth/oauth-error.ts'
 
-interface ServiceAccountCallersOptions {
-  readonly keys: Pick<ClusterKeys, 'issuer' | 'key' | 'lookAgain'>
+interface ServiceAccountAuthenticatorOptions {
+  readonly keys: Pick<ServiceAccountIssuerKeys, 'issuer' | 'key' | 'refresh'>
   readonly objects: BoundObjects
-  /** Our own issuer, which the tokens have to be for. */
+  /** The authority's issuer, which must be the audience of the tokens. */
   readonly audience: string
   readonly clock: Clock
-  /** Most memory for tokens whose signatures are remembered, in bytes, roughly; 48 MiB by default, for about 11,000. */
+  /** Approximate memory for verified tokens, in bytes; 48 MiB by default, about 11,000 tokens. */
   readonly rememberedBytes?: number
 }
 
 const defaultRememberedBytes = 48 * 1024 * 1024
-/** Seconds after which a caller may ask again when the API server was needed and away. */
+/** Retry-After of a 503, in seconds. */
 const retryAfter = 2
 
-/** How subjects of ServiceAccount tokens begin, and no SPIFFE ID. */
+/** The prefix of `sub` in a ServiceAccount token. */
 const accountSubject = 'system:serviceaccount:'
 
 interface Remembered {
   readonly proof: ServiceAccountProof
-  /** The issuer that it was verified for. */
+  /** The issuer that the token was verified for. */
   readonly issuer: string
 }
 
 /**
- * Who presents a projected ServiceAccount token. The signature is verified here and once, whereupon it is remembered
- * that this very text is good, and nothing but that. What can change is judged every time: key, expiry, pod and account.
+ * Authenticates callers by a projected ServiceAccount token. Each token's signature is verified once; only the fact that
+ * exactly this text has a valid signature is remembered. Key, expiry, pod and account are checked on every use.
  */
-export class ServiceAccountCallers {
-  readonly #options: ServiceAccountCallersOptions
+export class ServiceAccountAuthenticator {
+  readonly #options: ServiceAccountAuthenticatorOptions
   readonly #remembered: TokenMemo<Remembered>
 
-  constructor(options: ServiceAccountCallersOptions) {
+  constructor(options: ServiceAccountAuthenticatorOptions) {
     this.#options = options
     this.#remembered = new TokenMemo(options.rememberedBytes ?? defaultRememberedBytes)
   }
 
-  /** Whether a token says that it is the cluster's, which is not believed: it decides how it is verified. */
-  isMeant(token: string): boolean {
+  /** Whether the unverified claims name the cluster's issuer, and so how the token is to be verified. */
+  appliesTo(token: string): boolean {
     const { issuer } = this.#options.keys
     if (token.length > maxTokenLength) return false
     if (this.#remembered.get(token) !== undefined) return true
     try {
       const { iss, sub } = parseCompact(token).claims
-      // Before the issuer is known: so that such a token is answered 503, as one that cannot be told, and not 401 (I6).
+      // Until the issuer is known, `sub` decides, so that such a token gets a 503 and not a 401 (I6).
       return issuer === undefined ? typeof sub === 'string' && sub.startsWith(accountSubject) : iss === issuer
     } catch {
       return false
@@ -58,8 +58,8 @@ export class ServiceAccountCallers {
   }
 
   /**
-   * The account and pod that a token proves. Throws TokenError where it proves nothing, and an OAuthError with
-   * `temporarily_unavailable` where that cannot be told now.
+   * Verifies a token and returns its account and pod. Throws a TokenError for an invalid token, and an OAuthError with
+   * `temporarily_unavailable` if the token cannot be verified now.
    */
   async prove(token: string): Promise<ServiceAccountProof> {
     const { keys, objects, clock } = this.#options
@@ -69,7 +69,8 @@ export class ServiceAccountCallers {
     if (objects.areKnown(proof)) return proof
     const found = await objects.look(proof)
     if (found === 'unknown') throw unavailable('bound-objects-unknown')
-    if (found === 'absent') throw new TokenError('ERR_TOKEN_BOUND_OBJECT', 'pod or account of the token is gone')
+    if (found === 'absent')
+      throw new TokenError('ERR_TOKEN_BOUND_OBJECT', 'pod or account of the token no longer exists')
     return proof
   }
 
@@ -84,7 +85,7 @@ export class ServiceAccountCallers {
   async #verify(token: string): Promise<ServiceAccountProof> {
     const { keys, audience, clock } = this.#options
     const compact = parseCompact(token)
-    if (this.#isOfUnknownKey(compact) && !(await keys.lookAgain())) throw unavailable('keys-unknown')
+    if (this.#hasUnknownKey(compact) && !(await keys.refresh())) throw unavailable('keys-unknown')
     const issuer = keys.issuer ?? ''
     const proof = verifyServiceAccountToken(compact, {
       keys: (kid) => keys.key(kid),
@@ -96,8 +97,8 @@ export class ServiceAccountCallers {
     return proof
   }
 
-  /** Whether a token says that it is the cluster's and alive, and names a key that is not known (yet). */
-  #isOfUnknownKey({ header, claims }: CompactToken): boolean {
+  /** Whether an unexpired token of the cluster's issuer, by its unverified claims, names a key that is not known yet. */
+  #hasUnknownKey({ header, claims }: CompactToken): boolean {
     const { keys, clock } = this.#options
     const { kid } = header
     if (typeof kid !== 'string' || keys.key(kid) !== undefined) return false
@@ -106,7 +107,7 @@ export class ServiceAccountCallers {
 }
 
 function unavailable(reason: string): OAuthError {
-  return new OAuthError('temporarily_unavailable', 'the cluster cannot be asked about this token now', {
+  return new OAuthError('temporarily_unavailable', 'the API server cannot be asked about this token now', {
     retryAfter,
     reason,
   })

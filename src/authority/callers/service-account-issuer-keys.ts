@@ -6,34 +6,35 @@ import { messageOf } from '../../errors.ts'
 import type { PublicJwk } from '../../keys/public-jwk.ts'
 import type { Logger } from '../../logger.ts'
 
-/** Who signs the cluster's ServiceAccount tokens, and with which keys. */
+/** The issuer of the cluster's ServiceAccount tokens and its public keys. */
 export interface ClusterIssuer {
   readonly issuer: string
   readonly keys: readonly PublicJwk[]
 }
 
-interface ClusterKeysOptions {
-  /** Asks the API server; rejects where it cannot be asked or says nothing that can be used. */
+interface ServiceAccountIssuerKeysOptions {
+  /** Reads the issuer from the API server; rejects if the API server is unreachable or its answer unusable. */
   readonly read: (signal: AbortSignal) => Promise<ClusterIssuer>
   readonly clock: Clock
   readonly logger: Logger
-  /** How often the keys are read anyway, in milliseconds; 5 minutes by default. */
+  /** The interval between periodic reads, in milliseconds; 5 minutes by default. */
   readonly refreshMs?: number
-  /** Shortest time between two readings, in milliseconds, whatever tokens come; 10 s by default. */
+  /** The minimum time between two reads, in milliseconds; 10 s by default. */
   readonly coolDownMs?: number
-  /** How long one reading may take, in milliseconds; 5 s by default. */
+  /** The time limit of one read, in milliseconds; 5 s by default. */
   readonly timeoutMs?: number
 }
 
-/** Most tokens that wait for one reading: the key that an unverified token names may be made up. */
-const mostWaiting = 64
+/** The maximum number of tokens that wait for one read: the key that an unverified token names may be invented. */
+const maxWaiting = 64
 
 /**
- * The keys of the cluster's ServiceAccount tokens, kept fresh. The last good ones stay while the API server is away. An
- * unknown key makes it look again, one reading at a time, and not again soon: tokens with made-up keys cost nothing more.
+ * The public keys of the cluster's ServiceAccount tokens, kept up to date. The last keys stay in use while the API server
+ * is unreachable. An unknown key triggers a read, one at a time and at most once per cool-down, so that tokens with
+ * invented keys cost nothing more.
  */
-export class ClusterKeys {
-  readonly #options: Required<ClusterKeysOptions>
+export class ServiceAccountIssuerKeys {
+  readonly #options: Required<ServiceAccountIssuerKeysOptions>
   #issuer: string | undefined
   #keys: ReadonlyMap<string, PublicJwk> = new Map()
   #reading: Promise<boolean> | undefined
@@ -41,40 +42,40 @@ export class ClusterKeys {
   #succeeded = false
   #waiting = 0
 
-  constructor(options: ClusterKeysOptions) {
+  constructor(options: ServiceAccountIssuerKeysOptions) {
     this.#options = { refreshMs: 5 * MINUTE, coolDownMs: 10 * SECOND, timeoutMs: 5 * SECOND, ...options }
   }
 
-  /** Undefined while it has never been read. */
+  /** Undefined until the first successful read. */
   get issuer(): string | undefined {
     return this.#issuer
   }
 
-  /** Whether it has asked at least once, well or badly: waiting on may be in vain. */
-  get hasAsked(): boolean {
+  /** Whether at least one read has completed, successfully or not. */
+  get hasAttempted(): boolean {
     return this.#readAt !== Number.NEGATIVE_INFINITY
   }
 
-  /** The same object for the same key. */
+  /** Returns the same object as long as the key stays the same. */
   key(kid: string): PublicJwk | undefined {
     return this.#keys.get(kid)
   }
 
   /**
-   * Looks again, unless that was done a moment ago: then what is known is as good. False where the API server cannot be
-   * asked, or too many wait for it, so that what is not known cannot be told from what is not there.
+   * Reads the keys again, unless the last read is within the cool-down. Returns false if the read failed or too many
+   * tokens wait for it: an unknown key may then exist.
    */
-  async lookAgain(): Promise<boolean> {
+  async refresh(): Promise<boolean> {
     const { clock, coolDownMs } = this.#options
     if (this.#reading === undefined && clock.monotonic() - this.#readAt < coolDownMs) return this.#succeeded
-    if (this.#waiting >= mostWaiting) return false
+    if (this.#waiting >= maxWaiting) return false
     this.#waiting += 1
     const succeeded = await this.#read()
     this.#waiting -= 1
     return succeeded
   }
 
-  /** Reads now and then until the signal is aborted: soon again after a failure, more and more rarely. */
+  /** Reads the keys periodically until the signal is aborted; after a failure with exponential backoff. */
   async run(signal: AbortSignal): Promise<void> {
     const { refreshMs } = this.#options
     let failures = 0
@@ -95,7 +96,7 @@ export class ClusterKeys {
   async #readOnce(): Promise<boolean> {
     const { read, clock, logger, timeoutMs } = this.#options
     try {
-      this.#take(await read(AbortSignal.timeout(timeoutMs)))
+      this.#replace(await read(AbortSignal.timeout(timeoutMs)))
       this.#succeeded = true
     } catch (error) {
       this.#succeeded = false
@@ -105,7 +106,7 @@ export class ClusterKeys {
     return this.#succeeded
   }
 
-  #take({ issuer, keys }: ClusterIssuer): void {
+  #replace({ issuer, keys }: ClusterIssuer): void {
     const known = this.#keys
     this.#keys = new Map(
       keys.map((key) => {

@@ -1,11 +1,11 @@
 import { algorithms } from '../../keys/algorithm.ts'
 import { serviceAccountAlgorithms } from '../../tokens/service-account-token.ts'
-import { grants } from '../token/token-request.ts'
+import { grants } from '../oauth/parameters.ts'
 
 /**
- * What both documents say: who issues, where the keys are, and how tokens are asked for. The response and subject types
- * are required members (OIDC Discovery §3, RFC 8414 §2) whose values are those that Kubernetes gives for its own tokens;
- * there is no authorization endpoint, so none is named. The endpoints are those of the base, at every level.
+ * The members that both metadata documents share. The response and subject types are required members (OIDC Discovery §3,
+ * RFC 8414 §2) with the values of Kubernetes' own issuer; there is no authorization endpoint. The endpoints are those of
+ * the cluster-scoped issuer, in every scope.
  */
 function commonMetadata(issuer: string, base: string) {
   const root = base.replace(/\/$/, '')
@@ -13,7 +13,7 @@ function commonMetadata(issuer: string, base: string) {
     issuer,
     jwks_uri: `${issuer.replace(/\/$/, '')}/jwks.json`,
     token_endpoint: `${root}/token`,
-    // `none` where the subject token alone says who asks; else the ServiceAccount token as client assertion.
+    // `none` for an exchange, whose subject token identifies the caller; a client assertion otherwise.
     token_endpoint_auth_methods_supported: ['none', 'private_key_jwt'],
     token_endpoint_auth_signing_alg_values_supported: serviceAccountAlgorithms,
     grant_types_supported: Object.values(grants),
@@ -21,7 +21,7 @@ function commonMetadata(issuer: string, base: string) {
   }
 }
 
-/** `/.well-known/openid-configuration` of any issuer of ours (OIDC Discovery §3). `base` is that of the cluster level. */
+/** `/.well-known/openid-configuration` of an issuer (OIDC Discovery §3). `base` is the cluster-scoped issuer. */
 export function openidConfiguration(issuer: string, base: string): Record<string, unknown> {
   return {
     ...commonMetadata(issuer, base),
@@ -31,7 +31,7 @@ export function openidConfiguration(issuer: string, base: string): Record<string
   }
 }
 
-/** `/.well-known/oauth-authorization-server` of any issuer of ours (RFC 8414 §2). `base` as above. */
+/** `/.well-known/oauth-authorization-server` of an issuer (RFC 8414 §2). `base` is the cluster-scoped issuer. */
 export function authorizationServerMetadata(issuer: string, base: string): Record<string, unknown> {
   const root = base.replace(/\/$/, '')
   return {

@@ -1,19 +1,19 @@
 import { isIssuerPath } from '../../identity/issuer.ts'
 
-/** Which document an answer is, for metrics. */
+/** The kind of a document, also a metric label. */
 export type Endpoint =
   'openid-configuration' | 'oauth-authorization-server' | 'jwks' | 'trust-bundle' | 'revocations' | 'openapi'
 
-/** What a request asks for. */
+/** The document that a path names. */
 interface Location {
   readonly endpoint: Endpoint
-  /** Of what: nothing for the cluster, `/ns/shop`, or `/ns/shop/sa/orders`, as in the issuer's URL. */
-  readonly level: string
+  /** The path of the issuer below the base: empty for the cluster, `/ns/shop`, or `/ns/shop/sa/orders`. */
+  readonly scope: string
 }
 
 const openid = '/.well-known/openid-configuration'
 const oauth = '/.well-known/oauth-authorization-server'
-const behindLevel: readonly (readonly [string, Endpoint])[] = [
+const suffixes: readonly (readonly [string, Endpoint])[] = [
   ['/jwks.json', 'jwks'],
   ['/revocations', 'revocations'],
   [openid, 'openid-configuration'],
@@ -21,24 +21,24 @@ const behindLevel: readonly (readonly [string, Endpoint])[] = [
 ]
 
 /**
- * What is found at a path, on a server whose issuers are below `base` (a path without a slash at its end). OpenID
- * clients look behind the issuer's path (OIDC Discovery §4.1), others put it behind the well-known one (RFC 8414 §3.1).
- * The path is taken as it was sent: nothing is decoded or normalised, so that no two spellings meet. Undefined where
- * nothing ever is.
+ * Finds the document at a path, on a server whose issuers are below `base` (a path without a trailing slash). OpenID
+ * clients append the well-known path to the issuer (OIDC Discovery §4.1), OAuth clients insert it before the issuer's path
+ * (RFC 8414 §3.1). The path is compared undecoded, so that each document has one spelling. Undefined for a path that never
+ * has a document.
  */
 export function locate(base: string, path: string): Location | undefined {
   if (path.startsWith(`${oauth}${base}`)) {
-    const level = path.slice(oauth.length + base.length)
-    if (isIssuerPath(level)) return { endpoint: 'oauth-authorization-server', level }
+    const scope = path.slice(oauth.length + base.length)
+    if (isIssuerPath(scope)) return { endpoint: 'oauth-authorization-server', scope }
   }
   if (!path.startsWith(base)) return undefined
   const rest = path.slice(base.length)
-  if (rest === '/bundle.json') return { endpoint: 'trust-bundle', level: '' }
-  if (rest === '/openapi.json') return { endpoint: 'openapi', level: '' }
-  for (const [suffix, endpoint] of behindLevel) {
+  if (rest === '/bundle.json') return { endpoint: 'trust-bundle', scope: '' }
+  if (rest === '/openapi.json') return { endpoint: 'openapi', scope: '' }
+  for (const [suffix, endpoint] of suffixes) {
     if (!rest.endsWith(suffix)) continue
-    const level = rest.slice(0, -suffix.length)
-    return isIssuerPath(level) ? { endpoint, level } : undefined
+    const scope = rest.slice(0, -suffix.length)
+    return isIssuerPath(scope) ? { endpoint, scope } : undefined
   }
   return undefined
 }

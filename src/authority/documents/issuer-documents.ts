@@ -3,104 +3,104 @@ import { issuerAt, issuerPath } from '../../identity/issuer.ts'
 import type { IdentityKeys } from '../../keys/identity-keys.ts'
 import { serializeJwks } from '../../keys/jwks.ts'
 import type { PublicJwk } from '../../keys/public-jwk.ts'
+import type { StoredKeys } from '../../keys/publishable-keys.ts'
 import { authorizationServerMetadata, openidConfiguration } from './discovery.ts'
 import { type Document, renderDocument } from './document.ts'
 import type { Endpoint } from './document-path.ts'
-import type { StoredKeys } from '../verification/publishable-keys.ts'
 import { spiffeBundle } from './spiffe-bundle.ts'
 
-type LevelDocuments = Partial<Readonly<Record<Endpoint, Document>>>
+type ScopeDocuments = Partial<Readonly<Record<Endpoint, Document>>>
 
-/** How many small documents are rendered before others get their turn: about a millisecond's worth. */
+/** Small documents rendered per turn of the event loop, about 1 ms of work. */
 const batch = 64
 
 /**
- * The documents of the cluster, of each namespace and of each identity that has keys. The authority's own keys are in
- * every set: a token that it issues names the issuer of whichever level the chart chose. A change renders anew what
- * shows it and nothing else. All levels change together, so that a key that is found at one is found at all (I1).
+ * The documents of the cluster, of each namespace and of each identity that has keys, by the path of their scope. Every
+ * JWK Set contains the issuing keys, because the chart chooses which scope's issuer their tokens name. A change renders
+ * only the documents that show it; all scopes change at once, so that a key is published in all of them or in none (I1).
  */
-export class Levels {
-  private readonly base: string
-  private documents: ReadonlyMap<string, LevelDocuments> = new Map()
-  /** By path, what the documents of each identity show. */
-  private shown: ReadonlyMap<string, IdentityKeys> = new Map()
-  private own: readonly PublicJwk[] = []
+export class IssuerDocuments {
+  readonly #base: string
+  #documents: ReadonlyMap<string, ScopeDocuments> = new Map()
+  /** The keys that the current documents show, by the path of the identity's issuer. */
+  #shown: ReadonlyMap<string, IdentityKeys> = new Map()
+  #issuingKeys: readonly PublicJwk[] = []
 
-  /** `base` is the issuer of the cluster level. */
+  /** `base` is the cluster-scoped issuer. */
   constructor(base: string) {
-    this.base = base
+    this.#base = base
   }
 
-  /** Undefined where the level has no keys, or has no such document. */
-  get(level: string, endpoint: Endpoint): Document | undefined {
-    return this.documents.get(level)?.[endpoint]
+  /** Undefined if the scope has no keys, or has no such document. */
+  get(scope: string, endpoint: Endpoint): Document | undefined {
+    return this.#documents.get(scope)?.[endpoint]
   }
 
-  /** Shows these keys and no others. Where it fails, nothing has changed. Not to be called again before it is over. */
-  async show({ identities, authorityKeys }: StoredKeys, sequence: number): Promise<void> {
+  /** Replaces the keys that are shown; a failure changes nothing. Calls must not overlap. */
+  async show({ identities, issuingKeys }: StoredKeys, sequence: number): Promise<void> {
     const present = identities.filter(({ keys }) => keys.length > 0)
     const shown = new Map(present.map((one) => [issuerPath('identity', one.identity), one]))
-    const ownChanged = !sameKeys(this.own, authorityKeys)
-    const touched = this.touched(shown, ownChanged)
-    if (touched.size === 0 && !ownChanged && this.documents.has('')) return
-    const next = new Map(this.documents)
+    const issuingKeysChanged = !sameKeys(this.#issuingKeys, issuingKeys)
+    const changed = this.#changedScopes(shown, issuingKeysChanged)
+    if (changed.size === 0 && !issuingKeysChanged && this.#documents.has('')) return
+    const next = new Map(this.#documents)
     let count = 0
-    for (const [level, keys] of keysByLevel(touched, shown)) {
-      if (keys.length === 0) next.delete(level)
-      else next.set(level, await this.render(level, [...keys, ...authorityKeys]))
+    for (const [scope, keys] of keysByScope(changed, shown)) {
+      if (keys.length === 0) next.delete(scope)
+      else next.set(scope, await this.#render(scope, [...keys, ...issuingKeys]))
       if (++count % batch === 0) await turn()
     }
-    next.set('', await this.renderCluster([...present.flatMap(({ keys }) => keys), ...authorityKeys], sequence))
-    // All at once, in one turn of the event loop.
-    this.documents = next
-    this.shown = shown
-    this.own = authorityKeys
+    next.set('', await this.#renderCluster([...present.flatMap(({ keys }) => keys), ...issuingKeys], sequence))
+    // No await from here on: all scopes change in one turn of the event loop.
+    this.#documents = next
+    this.#shown = shown
+    this.#issuingKeys = issuingKeys
   }
 
-  /** The paths of all identities and namespaces whose keys are not what they were; with `all`, of all there are. */
-  private touched(shown: ReadonlyMap<string, IdentityKeys>, all: boolean): ReadonlySet<string> {
-    const touched = new Set<string>()
-    const touch = (path: string, one: IdentityKeys) => touched.add(path).add(issuerPath('namespace', one.identity))
+  /** The paths of the identities and namespaces whose keys have changed; of all of them with `all`. */
+  #changedScopes(shown: ReadonlyMap<string, IdentityKeys>, all: boolean): ReadonlySet<string> {
+    const changed = new Set<string>()
+    const add = (path: string, one: IdentityKeys) => changed.add(path).add(issuerPath('namespace', one.identity))
     for (const [path, one] of shown) {
-      if (all || !sameKeys(this.shown.get(path)?.keys, one.keys)) touch(path, one)
+      if (all || !sameKeys(this.#shown.get(path)?.keys, one.keys)) add(path, one)
     }
-    for (const [path, one] of this.shown) {
-      if (!shown.has(path)) touch(path, one)
+    for (const [path, one] of this.#shown) {
+      if (!shown.has(path)) add(path, one)
     }
-    return touched
+    return changed
   }
 
-  private async render(level: string, keys: readonly PublicJwk[]): Promise<LevelDocuments> {
+  async #render(scope: string, keys: readonly PublicJwk[]): Promise<ScopeDocuments> {
     return {
-      // What discovery says of a level never changes.
-      ...(this.documents.get(level) ?? (await this.renderDiscovery(level))),
+      // The discovery documents of a scope never change.
+      ...(this.#documents.get(scope) ?? (await this.#renderDiscovery(scope))),
       jwks: await renderDocument(serializeJwks(keys)),
     }
   }
 
-  private async renderCluster(keys: readonly PublicJwk[], sequence: number): Promise<LevelDocuments> {
-    const documents = await this.render('', keys)
+  async #renderCluster(keys: readonly PublicJwk[], sequence: number): Promise<ScopeDocuments> {
+    const documents = await this.#render('', keys)
     await turn()
     return { ...documents, 'trust-bundle': await renderDocument(spiffeBundle(keys, sequence)) }
   }
 
-  private async renderDiscovery(level: string): Promise<LevelDocuments> {
-    const issuer = issuerAt(this.base, level)
+  async #renderDiscovery(scope: string): Promise<ScopeDocuments> {
+    const issuer = issuerAt(this.#base, scope)
     return {
-      'openid-configuration': await renderDocument(JSON.stringify(openidConfiguration(issuer, this.base))),
+      'openid-configuration': await renderDocument(JSON.stringify(openidConfiguration(issuer, this.#base))),
       'oauth-authorization-server': await renderDocument(
-        JSON.stringify(authorizationServerMetadata(issuer, this.base)),
+        JSON.stringify(authorizationServerMetadata(issuer, this.#base)),
       ),
     }
   }
 }
 
-/** The keys of each touched level, in one walk over the identities; none where the level is gone. */
-function keysByLevel(
-  touched: ReadonlySet<string>,
+/** The keys of each changed scope, in one pass over the identities; an empty list for a scope without keys. */
+function keysByScope(
+  changed: ReadonlySet<string>,
   shown: ReadonlyMap<string, IdentityKeys>,
 ): ReadonlyMap<string, PublicJwk[]> {
-  const keys = new Map([...touched].map((level) => [level, [] as PublicJwk[]]))
+  const keys = new Map([...changed].map((scope) => [scope, [] as PublicJwk[]]))
   for (const [path, one] of shown) {
     keys.get(path)?.push(...one.keys)
     keys.get(issuerPath('namespace', one.identity))?.push(...one.keys)

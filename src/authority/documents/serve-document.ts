@@ -1,10 +1,18 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { answerEarly } from '../../server/respond.ts'
 import { type Document, maxAge, type Representation } from './document.ts'
 
-/**
- * Answers a GET or HEAD with a document from memory, or with 304 where the client has it already. `age` is how many
- * seconds a copy may be kept.
- */
+/** Answers without a document: an empty body that must not be cached. */
+export function refuseDocument(
+  request: IncomingMessage,
+  response: ServerResponse,
+  status: number,
+  headers: Record<string, string> = {},
+): void {
+  answerEarly(request, response, status, '', { 'Cache-Control': 'no-store', ...headers })
+}
+
+/** Answers a GET or HEAD with a document, or with 304 if the client has it. `age` is the `max-age`, in seconds. */
 export function serveDocument(
   document: Document,
   request: IncomingMessage,
@@ -26,8 +34,8 @@ export function serveDocument(
 }
 
 /**
- * All documents are `application/json`: some clients refuse the registered `application/jwk-set+json` (RFC 7517 §8.5.1),
- * none refuses this.
+ * Every document is `application/json`: some clients refuse the registered `application/jwk-set+json` (RFC 7517 §8.5.1),
+ * and all accept `application/json`.
  */
 function headersOf(representation: Representation, age: number): Record<string, string> {
   return {
@@ -38,12 +46,12 @@ function headersOf(representation: Representation, age: number): Record<string, 
   }
 }
 
-/** Headers of an answer that only confirms the client's copy, and of every other (RFC 9110 §15.4.5). */
+/** The headers of every response with a document, 304 included (RFC 9110 §15.4.5). */
 function validatorOf({ etag }: Representation, age: number): Record<string, string> {
   return { ETag: etag, 'Cache-Control': `public, max-age=${age}`, Vary: 'Accept-Encoding' }
 }
 
-/** RFC 9110 §13.1.2: a list of validators, compared weakly, or `*`. */
+/** If-None-Match is a list of validators, compared weakly, or `*` (RFC 9110 §13.1.2). */
 function matches(header: string, { etag }: Representation): boolean {
   return header.split(',').some((tag) => {
     const text = tag.trim()
@@ -51,7 +59,7 @@ function matches(header: string, { etag }: Representation): boolean {
   })
 }
 
-/** RFC 9110 §12.5.3. What names gzip wins over `*`; a weight of zero refuses. */
+/** Whether Accept-Encoding allows gzip: `gzip` takes precedence over `*`, a weight of 0 refuses (RFC 9110 §12.5.3). */
 export function acceptsGzip(header: string | undefined): boolean {
   if (header === undefined) return false
   let any = false

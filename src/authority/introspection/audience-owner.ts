@@ -1,17 +1,21 @@
 import type { SpiffeId } from '../../identity/spiffe-id.ts'
 
-/** The namespace whose identities' names could be read as a Service's DNS name. */
+/** The namespace whose identities' names could be read as the DNS name of a Service. */
 const serviceLabel = 'svc'
 
 /**
- * Whether an audience means this identity, and no other that there could be. Never the trust domain, which is every
- * identity's default audience, however it may read: `cluster.local` is also `cluster` of a namespace `local`. It is one of
- * - its SPIFFE ID;
- * - `<name>.<namespace>` and `<name>.<namespace>.svc`, as its Service is called. A namespace has no dot, so these name one
- *   identity each, but for a dotted name in a namespace called `svc`, which is left out;
- * - its bare name, where the token's own subject is of the same namespace: a name says nothing of the namespace it is
- *   in, and `payments` of one namespace must not read what is meant for `payments` of another. Not a name with a dot,
- *   which may be another identity's with its namespace.
+ * Whether an audience names this identity, and cannot name another one.
+ *
+ * | audience | names the identity |
+ * |---|---|
+ * | the trust domain | never: it is the default audience of every identity, even if it reads like a Service, as `cluster.local` does |
+ * | the SPIFFE ID | always |
+ * | `<name>.<namespace>` | always, because a namespace has no dot; except a dotted name in a namespace called `svc` |
+ * | `<name>.<namespace>.svc` | always |
+ * | `<name>` | if the token's subject is in the same namespace and the name has no dot |
+ *
+ * A bare name does not say its namespace: `payments` of one namespace must not introspect tokens for `payments` of
+ * another. A name with a dot may be the `<name>.<namespace>` of another identity.
  */
 export function ownsAudience(owner: SpiffeId, audience: string, subject: SpiffeId): boolean {
   const { trustDomain, namespace, name } = owner

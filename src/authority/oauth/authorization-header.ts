@@ -4,8 +4,8 @@ import { OAuthError } from './oauth-error.ts'
 const name = 'authorization'
 
 /**
- * The Authorization header. Several are refused: Node drops all but the first, and who stands between may have looked at
- * another of them (RFC 9110 §5.3).
+ * Returns the value of the Authorization header. Throws an OAuthError with `invalid_request` if the request has several:
+ * Node keeps only the first, while a proxy in front may have checked another one (RFC 9110 §5.3).
  */
 export function authorizationOf({ headers, rawHeaders }: IncomingMessage): string | undefined {
   const { authorization } = headers

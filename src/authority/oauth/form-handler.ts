@@ -6,41 +6,38 @@ import { answerEarly } from '../../server/respond.ts'
 import { collectBody } from '../../server/body.ts'
 import type { LoadShedder } from '../../server/load-shedding.ts'
 import { TimeLimit } from '../../server/time-limit.ts'
-import { headersOf, httpRefusal, refusal } from './form-response.ts'
-import type { FormAnswer, FormEndpoint } from './form-endpoint.ts'
+import { errorResponse, headersOf, httpErrorResponse } from './form-response.ts'
+import { type FormEndpoint, type FormEndpointName, formEndpointNames, type FormResponse } from './form-endpoint.ts'
 import { isFormType, maxFormBytes, parseForm } from './form.ts'
-import { OAuthError } from './oauth-error.ts'
-import { type RateLimit, TooManyRequests } from './rate-limit.ts'
-import { ReceivedForm } from './form-request.ts'
-
-/** The endpoints that take forms; each is a path below that of the issuer. */
-const formEndpoints = ['token', 'introspect', 'revoke'] as const
-type FormEndpointName = (typeof formEndpoints)[number]
+import { OAuthError, TooManyRequests } from './oauth-error.ts'
+import type { RateLimit } from './rate-limit.ts'
+import { HttpFormRequest } from './form-request.ts'
 
 export interface FormHandlerOptions {
-  /** The issuer of the cluster level, which a 401 names as its realm, and the path that the endpoints are below. */
+  /** The cluster-scoped issuer, the realm of a 401, and the path that the endpoints are below. */
   readonly issuer: { readonly issuer: string; readonly path: string }
   readonly endpoints: Readonly<Partial<Record<FormEndpointName, FormEndpoint>>>
   readonly overload: LoadShedder
-  /** By the address of the peer, before anything is known of the caller. */
+  /** The rate limit by peer address, applied before the caller is authenticated. */
   readonly addresses: RateLimit
-  /** Why this replica can judge nothing now, for those who ask it; undefined where it can. */
+  /** Why this replica cannot decide any request now, sent to the client; undefined if it can. */
   readonly unfit?: () => string | undefined
   readonly logger: Logger
-  /** Told of every answer: which endpoint, the status, and how long it took from the end of the body, in milliseconds. */
+  /** Called for every response: the endpoint, the status, and the milliseconds since the end of the request body. */
   readonly onAnswer?: (endpoint: FormEndpointName, status: number, durationMs: number) => void
-  /** Told of every OAuthError, for metrics; its reason is one of few. */
+  /** Called for every OAuthError, for metrics; the reasons are a small fixed set. */
   readonly onRefusal?: (endpoint: FormEndpointName, error: OAuthError) => void
-  /** How long an endpoint may take, in milliseconds; 5 s by default. */
+  /** The time limit of an endpoint, in milliseconds; 5,000 by default. */
   readonly timeoutMs?: number
 }
 
+/** Retry-After of a 503, in seconds. */
 const retryAfter = 1
 
 /**
- * The HTTP side of the endpoints that take forms. Reads a form within its limits, hands it to its endpoint and sends the
- * answer. Under too much load, from everybody or from one address, it says so before anything is verified or signed, and
- * keeps the connection: a new one would cost more than the answer.
+ * The HTTP side of the form endpoints: reads a form within its limits, calls the endpoint and sends the response. Rate
+ * limit and load shedding apply before any signature is verified or made. A refused connection stays open: a new TLS
+ * handshake would cost more than the response.
  */
 export class FormHandler {
   readonly #options: FormHandlerOptions
@@ -51,14 +48,14 @@ export class FormHandler {
     this.#options = options
     this.#timeLimit = new TimeLimit(options.timeoutMs ?? 5 * SECOND)
     this.#byPath = new Map(
-      formEndpoints.flatMap((name) => {
+      formEndpointNames.flatMap((name) => {
         const endpoint = options.endpoints[name]
         return endpoint === undefined ? [] : [[`${options.issuer.path}/${name}`, { name, endpoint }]]
       }),
     )
   }
 
-  /** False, having done nothing, where the path (as it was sent, without its query) is none of an endpoint. */
+  /** Returns false, without any effect, if no endpoint has this path. The path is undecoded and has no query. */
   handle(path: string, request: IncomingMessage, response: ServerResponse): boolean {
     const found = this.#byPath.get(path)
     if (found === undefined) return false
@@ -72,7 +69,7 @@ export class FormHandler {
     collectBody(request, maxFormBytes, {
       end: (body) => void this.#serve(name, endpoint, request, response, body),
       tooLarge: () => {
-        const problem = httpRefusal(413, `the body has more than ${maxFormBytes} bytes`)
+        const problem = httpErrorResponse(413, `the body has more than ${maxFormBytes} bytes`)
         this.#refuseUnread(name, request, response, problem)
       },
       aborted: () => undefined,
@@ -94,20 +91,23 @@ export class FormHandler {
       return
     }
     overload.enter()
-    let received: ReceivedForm | undefined
-    // Should the endpoint hang, the caller hears of it all the same.
+    let received: HttpFormRequest | undefined
+    // Answers the client even if the endpoint never settles.
     const onLate = (): void => {
-      received?.end()
-      const late = new OAuthError('temporarily_unavailable', 'it took too long', { retryAfter, reason: 'timeout' })
+      received?.timeOut()
+      const late = new OAuthError('temporarily_unavailable', 'the request took too long', {
+        retryAfter,
+        reason: 'timeout',
+      })
       this.#send(name, response, this.#refusal(name, late), startedAt)
     }
     this.#timeLimit.begin(onLate, startedAt)
     try {
-      received = new ReceivedForm(parseForm(body), request, response)
+      received = new HttpFormRequest(parseForm(body), request, response)
       this.#send(name, response, await endpoint(received), startedAt)
     } catch (error) {
       if (!(error instanceof OAuthError)) logger.error('form endpoint failed', { endpoint: name, error })
-      const answer = error instanceof OAuthError ? this.#refusal(name, error) : refusal(error, issuer.issuer)
+      const answer = error instanceof OAuthError ? this.#refusal(name, error) : errorResponse(error, issuer.issuer)
       this.#send(name, response, answer, startedAt)
     } finally {
       this.#timeLimit.end(onLate)
@@ -116,7 +116,7 @@ export class FormHandler {
     }
   }
 
-  /** Why nothing can be told here. The connection ends with that, since another may lead to a replica that can. */
+  /** Closes the connection with the refusal, because a new connection may reach a replica that can decide. */
   #unfit(response: ServerResponse): OAuthError | undefined {
     const description = this.#options.unfit?.()
     if (description === undefined) return undefined
@@ -124,38 +124,45 @@ export class FormHandler {
     return new OAuthError('temporarily_unavailable', description, { retryAfter, reason: 'clock' })
   }
 
-  /** Why nothing should be begun for this peer now. */
+  /** The refusal of a peer over its rate, or of any peer under overload. */
   #tooBusy(socket: Socket, now: number): OAuthError | undefined {
     const waitMs = this.#options.addresses.take(socket.remoteAddress ?? '', now)
     if (waitMs > 0) return new TooManyRequests(waitMs)
     if (!this.#options.overload.isOver()) return undefined
-    return new OAuthError('temporarily_unavailable', 'too much to do', { retryAfter, reason: 'overload' })
+    return new OAuthError('temporarily_unavailable', 'the server is overloaded', { retryAfter, reason: 'overload' })
   }
 
-  #refusal(name: FormEndpointName, error: OAuthError): FormAnswer {
+  #refusal(name: FormEndpointName, error: OAuthError): FormResponse {
     this.#options.onRefusal?.(name, error)
-    return refusal(error, this.#options.issuer.issuer)
+    return errorResponse(error, this.#options.issuer.issuer)
   }
 
-  #send(name: FormEndpointName, response: ServerResponse, answer: FormAnswer, startedAt: number): void {
-    // Answered already, or nobody is there any more.
+  #send(name: FormEndpointName, response: ServerResponse, answer: FormResponse, startedAt: number): void {
+    // Already answered, or the client has disconnected.
     if (response.headersSent || response.destroyed) return
     const headers = { ...headersOf(answer), 'Content-Length': Buffer.byteLength(answer.body) }
     response.writeHead(answer.status, headers).end(answer.body)
     this.#options.onAnswer?.(name, answer.status, performance.now() - startedAt)
   }
 
-  #refuseUnread(name: FormEndpointName, request: IncomingMessage, response: ServerResponse, answer: FormAnswer): void {
+  #refuseUnread(
+    name: FormEndpointName,
+    request: IncomingMessage,
+    response: ServerResponse,
+    answer: FormResponse,
+  ): void {
     answerEarly(request, response, answer.status, answer.body, headersOf(answer))
     this.#options.onAnswer?.(name, answer.status, 0)
   }
 }
 
-function problemOf({ method, headers }: IncomingMessage): FormAnswer | undefined {
-  if (method !== 'POST') return httpRefusal(405, 'use POST', { Allow: 'POST' })
+function problemOf({ method, headers }: IncomingMessage): FormResponse | undefined {
+  if (method !== 'POST') return httpErrorResponse(405, 'use POST', { Allow: 'POST' })
   if (!isFormType(headers['content-type'])) {
-    return httpRefusal(415, 'send application/x-www-form-urlencoded in UTF-8')
+    return httpErrorResponse(415, 'send application/x-www-form-urlencoded in UTF-8')
   }
   const encoding = headers['content-encoding']
-  return encoding === undefined || encoding === 'identity' ? undefined : httpRefusal(415, 'send the body uncompressed')
+  return encoding === undefined || encoding === 'identity'
+    ? undefined
+    : httpErrorResponse(415, 'send the body uncompressed')
 }

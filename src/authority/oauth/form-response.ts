@@ -1,25 +1,25 @@
 import type { OutgoingHttpHeaders } from 'node:http'
-import type { FormAnswer } from './form-endpoint.ts'
+import type { FormResponse } from './form-endpoint.ts'
 import { OAuthError } from './oauth-error.ts'
 
-/** Nothing that a form endpoint says is ever kept (RFC 6749 §5.1, RFC 7662 §2.2). */
+/** Responses of form endpoints must not be cached (RFC 6749 §5.1, RFC 7662 §2.2). */
 const noStore = { 'Cache-Control': 'no-store', Pragma: 'no-cache' } as const
 const json = { ...noStore, 'Content-Type': 'application/json', 'X-Content-Type-Options': 'nosniff' } as const
 
-/** All headers of an answer but its length. */
-export function headersOf({ body, headers }: FormAnswer): OutgoingHttpHeaders {
+/** All headers of a response except Content-Length. */
+export function headersOf({ body, headers }: FormResponse): OutgoingHttpHeaders {
   const standard = body === '' ? noStore : json
   return headers === undefined ? standard : { ...standard, ...headers }
 }
 
-/** The characters of an `error_description` (RFC 6749 §5.2). */
+/** Characters that an `error_description` must not contain (RFC 6749 §5.2). */
 const indescribable = /[^\x20\x21\x23-\x5b\x5d-\x7e]/g
 
 /**
- * The answer to a request that is refused (RFC 6749 §5.2). A 401 says how to authenticate (RFC 9110 §15.5.2). What is no
- * OAuthError is a 500 that says nothing of it.
+ * The error response of RFC 6749 §5.2. A 401 names the authentication scheme (RFC 9110 §15.5.2). Any error other than an
+ * OAuthError becomes a 500 without detail.
  */
-export function refusal(error: unknown, realm: string): FormAnswer {
+export function errorResponse(error: unknown, realm: string): FormResponse {
   if (!(error instanceof OAuthError)) return { status: 500, body: '{"error":"server_error"}' }
   const { status, retryAfter } = error
   return {
@@ -32,7 +32,11 @@ export function refusal(error: unknown, realm: string): FormAnswer {
   }
 }
 
-/** A refusal for reasons of HTTP, in the same form. */
-export function httpRefusal(status: number, description: string, headers: OutgoingHttpHeaders = {}): FormAnswer {
+/** The error response to a request that HTTP rules out: wrong method, content type, encoding or size. */
+export function httpErrorResponse(
+  status: number,
+  description: string,
+  headers: OutgoingHttpHeaders = {},
+): FormResponse {
   return { status, body: JSON.stringify({ error: 'invalid_request', error_description: description }), headers }
 }

@@ -1,24 +1,24 @@
 import { OAuthError } from './oauth-error.ts'
 
-/** Most bytes of a form, which is two of the longest tokens. */
+/** The size limit of a form, in bytes: room for two tokens of the maximum length. */
 export const maxFormBytes = 16 * 1024
-/** Most parameters of a form, those that nobody knows included. */
+/** The maximum number of parameters, unknown ones included. */
 const maxParameters = 32
 
 const mediaType = /^application\/x-www-form-urlencoded[ \t]*(?:;[ \t]*charset="?utf-8"?[ \t]*)?$/i
-/** What an encoded form consists of: all else has to be percent-encoded. */
+/** Characters that must be percent-encoded in a form. */
 const unencoded = /[^\x21-\x7e]/
 const encoded = /[%+]/
 
-/** Whether a header Content-Type says that the body is a form (RFC 6749 appendix B): no other type, no other charset. */
+/** Whether a Content-Type header names a form in UTF-8 (RFC 6749 appendix B). */
 export function isFormType(header: string | undefined): boolean {
   return header !== undefined && mediaType.test(header)
 }
 
 /**
- * The parameters of an `application/x-www-form-urlencoded` body. Those without a value are left out (RFC 6749 §3.2).
- * Throws an OAuthError with `invalid_request` for a parameter that is there twice, be it without a value, for one
- * without a name, for more than 32, and for text that is not percent-encoded UTF-8. The caller bounds the length.
+ * Parses an `application/x-www-form-urlencoded` body. Parameters without a value are left out (RFC 6749 §3.2). Throws an
+ * OAuthError with `invalid_request` for a repeated parameter, even if it has no value, for a parameter without a name, for
+ * more than 32 parameters, and for text that is not percent-encoded UTF-8. The caller limits the length of the body.
  */
 export function parseForm(body: Buffer): ReadonlyMap<string, string> {
   const text = body.toString('latin1')

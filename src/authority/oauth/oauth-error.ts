@@ -1,6 +1,6 @@
 import { SignetError } from '../../errors.ts'
 
-/** The errors of RFC 6749 §5.2, RFC 8693 §2.2.2 and RFC 6750 §3.1 that the authority gives. */
+/** The error codes of RFC 6749 §5.2, RFC 8693 §2.2.2 and RFC 6750 §3.1 that the authority returns. */
 export type OAuthErrorCode =
   | 'invalid_request'
   | 'invalid_client'
@@ -8,7 +8,7 @@ export type OAuthErrorCode =
   | 'invalid_target'
   | 'unauthorized_client'
   | 'unsupported_grant_type'
-  /** It cannot be decided now: nothing is allowed and nothing denied (I6). Always with `retryAfter`. */
+  /** The request cannot be decided now: neither allowed nor denied (I6). Always with `retryAfter`. */
   | 'temporarily_unavailable'
 
 const statuses: Readonly<Partial<Record<OAuthErrorCode, number>>> = {
@@ -17,20 +17,20 @@ const statuses: Readonly<Partial<Record<OAuthErrorCode, number>>> = {
 }
 
 interface OAuthErrorOptions extends ErrorOptions {
-  /** Whole seconds after which the same request may be made again. */
+  /** Whole seconds after which the client may repeat the request. */
   readonly retryAfter?: number
-  /** Why, for log and metrics; never shown to the caller. */
+  /** The cause, for logs and metrics; never sent to the client. */
   readonly reason?: string
 }
 
 /**
- * What a caller of an OAuth endpoint is told: a code, and a sentence in the characters of RFC 6749 §5.2 that names the
- * parameter and the remedy. Neither ever holds a token or a part of one.
+ * The error that an OAuth endpoint returns: a code and a sentence that names the parameter and the remedy, in the
+ * characters of RFC 6749 §5.2. Neither contains a token or a part of one.
  */
 export class OAuthError extends SignetError {
   readonly error: OAuthErrorCode
   readonly description: string
-  /** HTTP status: 401, 503, or 400 for all others. */
+  /** HTTP status: 401 for `invalid_client`, 503 for `temporarily_unavailable`, 400 otherwise. */
   readonly status: number
   readonly retryAfter: number | undefined
   readonly reason: string | undefined
@@ -42,5 +42,15 @@ export class OAuthError extends SignetError {
     this.status = statuses[error] ?? 400
     this.retryAfter = retryAfter
     this.reason = reason
+  }
+}
+
+/** The caller or its address exceeds its rate: status 429 (RFC 6585 §4), always with Retry-After. */
+export class TooManyRequests extends OAuthError {
+  override readonly status = 429
+
+  constructor(waitMs: number) {
+    const retryAfter = Math.max(1, Math.ceil(waitMs / 1000))
+    super('temporarily_unavailable', 'too many requests: slow down', { retryAfter, reason: 'rate' })
   }
 }

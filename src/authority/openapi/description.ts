@@ -1,18 +1,18 @@
 import type { IssuerUrl } from '../../identity/issuer.ts'
+import type { FormEndpointName } from '../oauth/form-endpoint.ts'
 import { documentPaths, headers, parameters, responses } from './documents.ts'
-import { type FormName, formPaths, formResponses, securitySchemes } from './forms.ts'
+import { formPaths, formResponses, securitySchemes } from './forms.ts'
 import { type Json, schemas } from './schemas.ts'
 
-/** Which of the endpoints that need not be there are. */
+/** Which of the optional endpoints are served. */
 export interface Served {
-  readonly forms: readonly FormName[]
+  readonly forms: readonly FormEndpointName[]
   readonly revocations: boolean
 }
 
 /**
- * The OpenAPI 3.1 description of what this authority serves: every path, every status and every member of an answer. What
- * it does not name is an error, in a test or in the field. So 500 is not named: it is a defect, and no answer that anybody
- * should be ready for.
+ * The OpenAPI 3.1 description of this authority. It names every path, status and member of a response; tests fail on
+ * anything else. Status 500 is left out, because it is a defect that clients need not expect.
  */
 export function describeApi({ issuer, path }: Pick<IssuerUrl, 'issuer' | 'path'>, served: Served): Json {
   const withForms = served.forms.length > 0

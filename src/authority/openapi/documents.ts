@@ -7,40 +7,40 @@ const header = (description: string, pattern: string): Json => ({
 })
 
 export const headers = {
-  ETag: header('Names these very bytes.', '^"[A-Za-z0-9_-]+"$'),
-  CacheControl: header('How long a copy may be kept.', '^public, max-age=[0-9]+$'),
-  NoStore: header('Never kept.', '^no-store$'),
-  Vary: header('Bodies are compressed for those that ask for it.', '^Accept-Encoding$'),
-  RetryAfter: header('Whole seconds after which to ask again.', '^[0-9]+$'),
-  AllowGet: header('The methods of this path.', '^GET, HEAD$'),
+  ETag: header('Identifies the bytes of the body.', '^"[A-Za-z0-9_-]+"$'),
+  CacheControl: header('How long a response may be cached, in seconds.', '^public, max-age=[0-9]+$'),
+  NoStore: header('Responses must not be cached.', '^no-store$'),
+  Vary: header('Bodies are compressed if the client accepts gzip.', '^Accept-Encoding$'),
+  RetryAfter: header('Whole seconds after which to retry.', '^[0-9]+$'),
+  AllowGet: header('The supported methods.', '^GET, HEAD$'),
 } as const satisfies Record<string, Json>
 
 const ref = (name: keyof typeof headers): Json => ({ $ref: `#/components/headers/${name}` })
 
-/** Answers without a body. */
+/** Responses without a body. */
 export const responses = {
   NotModified: {
-    description: 'The copy that the client has is the latest.',
+    description: 'The cached copy of the client is up to date.',
     headers: { ETag: ref('ETag'), 'Cache-Control': ref('CacheControl'), Vary: ref('Vary') },
   },
   NotFound: {
-    description: 'No such namespace or identity, or it has no keys.',
+    description: 'The namespace or identity does not exist or has no keys.',
     headers: { 'Cache-Control': ref('NoStore') },
   },
   MethodNotAllowed: {
-    description: 'Documents are read with GET or HEAD.',
+    description: 'Documents support GET and HEAD only.',
     headers: { Allow: ref('AllowGet'), 'Cache-Control': ref('NoStore') },
   },
   NotYet: {
-    description: 'Not everything has been read since the start: half a document would be a wrong one.',
+    description: 'The server has just started and has not read all keys yet.',
     headers: { 'Retry-After': ref('RetryAfter'), 'Cache-Control': ref('NoStore') },
   },
 } as const satisfies Record<string, Json>
 
 const response = (name: keyof typeof responses): Json => ({ $ref: `#/components/responses/${name}` })
 
-/** The levels at which documents are found: their suffix to a path, and what they are of. */
-const levels = [
+/** The scopes of the documents: the path of the scope's issuer below the base, and the end of the summary. */
+const scopes = [
   { path: '', of: 'of the cluster', parameters: [] },
   { path: '/ns/{namespace}', of: 'of a namespace', parameters: ['Namespace'] },
   { path: '/ns/{namespace}/sa/{name}', of: 'of an identity', parameters: ['Namespace', 'Name'] },
@@ -62,7 +62,7 @@ export const parameters = {
   IfNoneMatch: {
     name: 'If-None-Match',
     in: 'header',
-    description: 'Validators of copies that the client has (RFC 9110 §13.1.2).',
+    description: 'Validators of cached copies (RFC 9110 §13.1.2).',
     schema: { type: 'string' },
   },
 } as const satisfies Record<string, Json>
@@ -71,7 +71,7 @@ interface DocumentOptions {
   readonly summary: string
   readonly schema: Json
   readonly parameters?: readonly (keyof typeof parameters)[]
-  /** Whether there may be none. */
+  /** Whether the document may not exist. */
   readonly missing?: boolean
 }
 
@@ -96,10 +96,10 @@ function document({ summary, schema, parameters: names = [], missing = false }: 
   }
 }
 
-/** What is read, below the path of the issuer. HEAD is GET without the body, and is not described by itself. */
+/** The paths of documents, below the path of the issuer. HEAD is GET without the body and is not described. */
 export function documentPaths(base: string, served: { readonly revocations: boolean }): Json {
   const wellKnown = '/.well-known'
-  const paths: [string, Json][] = levels.flatMap(({ path, of, parameters: names }) => {
+  const paths: [string, Json][] = scopes.flatMap(({ path, of, parameters: names }) => {
     const each = (at: string, summary: string, name: SchemaName): [string, Json] => [
       at,
       document({ summary: `${summary} ${of}`, schema: schemaOf(name), parameters: names, missing: path !== '' }),

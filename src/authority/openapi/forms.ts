@@ -1,19 +1,16 @@
+import type { FormEndpointName } from '../oauth/form-endpoint.ts'
 import type { OAuthErrorCode } from '../oauth/oauth-error.ts'
 import { errorSchema, type Json, schemaOf, type SchemaName } from './schemas.ts'
-
-/** The endpoints that take forms. */
-export const formNames = ['token', 'introspect', 'revoke'] as const
-export type FormName = (typeof formNames)[number]
 
 const header = (description: string, pattern: string): Json => ({
   description,
   required: true,
   schema: { type: 'string', pattern },
 })
-const noStore = { 'Cache-Control': header('Never kept (RFC 6749 §5.1).', '^no-store$') }
-const retryAfter = { 'Retry-After': header('Whole seconds after which to ask again.', '^[0-9]+$') }
+const noStore = { 'Cache-Control': header('Responses must not be cached (RFC 6749 §5.1).', '^no-store$') }
+const retryAfter = { 'Retry-After': header('Whole seconds after which to retry.', '^[0-9]+$') }
 
-/** An answer with one of these errors (RFC 6749 §5.2), and no other. */
+/** A response with one of these errors (RFC 6749 §5.2). */
 function refused(
   description: string,
   errors: readonly [OAuthErrorCode, ...OAuthErrorCode[]],
@@ -26,19 +23,19 @@ function refused(
   }
 }
 
-/** What every form endpoint may refuse. */
+/** Error responses of every form endpoint. */
 export const formResponses = {
-  Unauthorized: refused('Who asks has not been proved.', ['invalid_client'], {
-    'WWW-Authenticate': header('How to prove it (RFC 6750 §3).', '^Bearer '),
+  Unauthorized: refused('The credential of the caller is missing or invalid.', ['invalid_client'], {
+    'WWW-Authenticate': header('How to authenticate (RFC 6750 §3).', '^Bearer '),
   }),
-  UsePost: refused('Forms are sent with POST.', ['invalid_request'], {
-    Allow: header('The methods of this path.', '^POST$'),
+  UsePost: refused('Forms support POST only.', ['invalid_request'], {
+    Allow: header('The supported methods.', '^POST$'),
   }),
   TooLarge: refused('The body has more than 16 KiB.', ['invalid_request']),
-  NotAForm: refused('The body is no application/x-www-form-urlencoded, or compressed.', ['invalid_request']),
-  TooMany: refused('More requests than one caller may make.', ['temporarily_unavailable'], retryAfter),
+  NotAForm: refused('The body is not application/x-www-form-urlencoded, or is compressed.', ['invalid_request']),
+  TooMany: refused('The caller or its address exceeds its rate.', ['temporarily_unavailable'], retryAfter),
   Unavailable: refused(
-    'It cannot be decided now: nothing is allowed by it, and nothing denied.',
+    'The request cannot be decided now: it is neither allowed nor denied.',
     ['temporarily_unavailable'],
     retryAfter,
   ),
@@ -46,22 +43,22 @@ export const formResponses = {
 
 const response = (name: keyof typeof formResponses): Json => ({ $ref: `#/components/responses/${name}` })
 
-/** What each of them may refuse about the request itself. */
-const badRequests: Readonly<Record<FormName, Json>> = {
-  token: refused('The request is refused: RFC 6749 §5.2, RFC 8693 §2.2.2.', [
+/** Status 400 of each endpoint. */
+const badRequests: Readonly<Record<FormEndpointName, Json>> = {
+  token: refused('The request is invalid (RFC 6749 §5.2, RFC 8693 §2.2.2).', [
     'invalid_request',
     'invalid_scope',
     'invalid_target',
     'unsupported_grant_type',
   ]),
-  introspect: refused('The request is refused: RFC 7662 §2.3.', ['invalid_request']),
-  revoke: refused("The request is refused, or the token is another's: RFC 7009 §2.2.1.", [
+  introspect: refused('The request is invalid (RFC 7662 §2.3).', ['invalid_request']),
+  revoke: refused('The request is invalid, or the token belongs to another identity (RFC 7009 §2.2.1).', [
     'invalid_request',
     'unauthorized_client',
   ]),
 }
 
-const refusals = (name: FormName): Json => ({
+const refusals = (name: FormEndpointName): Json => ({
   400: badRequests[name],
   401: response('Unauthorized'),
   405: response('UsePost'),
@@ -78,12 +75,12 @@ const assertion = {
   client_assertion: { ...token, description: "The caller's ServiceAccount token (RFC 7523 §2.2)." },
 }
 const wanted = {
-  audience: { ...text, description: 'Whom the token is for; one.' },
-  resource: { ...text, description: 'The same as a URI (RFC 8707).' },
-  scope: { ...text, description: 'Names with spaces between them.' },
+  audience: { ...text, description: 'The one audience of the token.' },
+  resource: { ...text, description: 'The audience as a URI (RFC 8707).' },
+  scope: { ...text, description: 'Scopes, separated by spaces.' },
 }
 
-const requests: Readonly<Record<FormName, Json>> = {
+const requests: Readonly<Record<FormEndpointName, Json>> = {
   token: {
     oneOf: [
       {
@@ -108,11 +105,11 @@ const requests: Readonly<Record<FormName, Json>> = {
       },
     ],
   },
-  introspect: questionAbout('The token that is asked about.'),
-  revoke: questionAbout('The token that is to be refused from now on.'),
+  introspect: requestAbout('The token to introspect.'),
+  revoke: requestAbout('The token to revoke.'),
 }
 
-function questionAbout(description: string): Json {
+function requestAbout(description: string): Json {
   return {
     type: 'object',
     properties: { token: { ...token, description }, token_type_hint: text, ...assertion },
@@ -120,18 +117,18 @@ function questionAbout(description: string): Json {
   }
 }
 
-const operations: Readonly<Record<FormName, { summary: string; answer: string; schema?: SchemaName }>> = {
-  token: { summary: 'Exchange a ServiceAccount token for a token of Signet', answer: 'The token.', schema: 'Token' },
+const operations: Readonly<Record<FormEndpointName, { summary: string; answer: string; schema?: SchemaName }>> = {
+  token: { summary: 'Exchange a ServiceAccount token for a Signet token', answer: 'The token.', schema: 'Token' },
   introspect: {
-    summary: 'Ask whether a token is live (RFC 7662)',
-    answer: 'What a token says that is live and meant for the caller; else that it is not active.',
+    summary: 'Introspect a token (RFC 7662)',
+    answer: 'The claims of a live token that is meant for the caller; otherwise `active` is false.',
     schema: 'Introspection',
   },
-  revoke: { summary: 'Revoke a token (RFC 7009)', answer: 'It is revoked, or was no live token.' },
+  revoke: { summary: 'Revoke a token (RFC 7009)', answer: 'The token is revoked, or was invalid.' },
 }
 
-/** What is asked with a form, below the path of the issuer. */
-export function formPaths(base: string, served: readonly FormName[]): Json {
+/** The paths of form endpoints, below the path of the issuer. */
+export function formPaths(base: string, served: readonly FormEndpointName[]): Json {
   const paths = served.map((name): [string, Json] => {
     const { summary, answer, schema } = operations[name]
     const content = schema === undefined ? {} : { content: { 'application/json': { schema: schemaOf(schema) } } }
@@ -155,6 +152,6 @@ export const securitySchemes = {
     type: 'http',
     scheme: 'bearer',
     bearerFormat: 'JWT',
-    description: 'A ServiceAccount token for this issuer, or a token of Signet.',
+    description: 'A ServiceAccount token for this issuer, or a Signet token.',
   },
 } as const satisfies Record<string, Json>

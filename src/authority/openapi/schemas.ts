@@ -1,7 +1,7 @@
 import { algorithms } from '../../keys/algorithm.ts'
 import type { OAuthErrorCode } from '../oauth/oauth-error.ts'
 
-/** A part of the description, as JSON. */
+/** A part of the OpenAPI description. */
 export type Json = Readonly<Record<string, unknown>>
 
 const text = { type: 'string', minLength: 1 }
@@ -11,7 +11,7 @@ const seconds = { type: 'integer', minimum: 0 }
 const base64url = { type: 'string', pattern: '^[A-Za-z0-9_-]+$' }
 const spiffeID = { type: 'string', pattern: '^spiffe://[a-z0-9._-]+/ns/[^/]+/sa/[^/]+$' }
 
-/** Nothing but these members, so that an answer with another one does not pass. */
+/** An object with these members only, so that tests fail on any other member. */
 function object(properties: Json, required: readonly string[]): Json {
   return { type: 'object', properties, required, additionalProperties: false }
 }
@@ -43,7 +43,7 @@ const metadata = {
 }
 const required = ['issuer', 'jwks_uri', 'response_types_supported']
 
-/** What answers consist of. */
+/** The schemas of response bodies. */
 export const schemas = {
   Jwks: object(
     {
@@ -54,7 +54,7 @@ export const schemas = {
             ...jwk,
             alg: { enum: [...algorithms] },
             use: { const: 'sig' },
-            sub: { ...spiffeID, description: 'The one subject that this key may sign for; without it, any.' },
+            sub: { ...spiffeID, description: 'The only subject that the key may sign for; absent for an issuing key.' },
           },
           ['kty', 'kid', 'alg', 'use'],
         ),
@@ -132,7 +132,7 @@ export function schemaOf(name: SchemaName): Json {
   return { $ref: `#/components/schemas/${name}` }
 }
 
-/** The body of an answer that gives one of these errors (RFC 6749 §5.2). */
+/** The body of a response with one of these errors (RFC 6749 §5.2). */
 export function errorSchema(errors: readonly OAuthErrorCode[]): Json {
   const error_description = { type: 'string', pattern: String.raw`^[\x20\x21\x23-\x5b\x5d-\x7e]*$` }
   return object({ error: { enum: errors }, error_description }, ['error'])

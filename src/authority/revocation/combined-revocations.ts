@@ -1,11 +1,11 @@
 import type { Revocation } from '../../tokens/revocation.ts'
 import type { Revocations } from '../../tokens/revocations.ts'
 
-/** What any of them says is revoked. */
-export function allRevocations(...sources: readonly Revocations[]): Revocations {
+/** The union of several sources of revocations. */
+export function combinedRevocations(...sources: readonly Revocations[]): Revocations {
   let list: readonly Revocation[] = []
   let listed = Number.NEGATIVE_INFINITY
-  // Each grows, so their sum is another after each change.
+  // Versions only grow, so their sum changes with each of them.
   const version = () => sources.reduce((sum, source) => sum + source.version, 0)
   return {
     has: (revocable) => sources.some((source) => source.has(revocable)),

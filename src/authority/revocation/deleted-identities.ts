@@ -3,42 +3,42 @@ import { HOUR, SECOND } from '../../time/duration.ts'
 import { parseIdentityKey } from '../../identity/service-identity.ts'
 import { formatSpiffeId } from '../../identity/spiffe-id.ts'
 import type { Revocable, Revocation } from '../../tokens/revocation.ts'
-import type { KnownKeys } from '../verification/verification-keys.ts'
+import type { VerificationKeys } from '../verification/verification-keys.ts'
 import type { Revocations } from '../../tokens/revocations.ts'
 
 interface DeletedIdentitiesOptions {
-  readonly keys: Pick<KnownKeys, 'identities' | 'onChange' | 'ready'>
+  readonly keys: Pick<VerificationKeys, 'identities' | 'onChange' | 'ready'>
   readonly trustDomain: string
   readonly clock?: Clock
 }
 
 interface Departure {
-  /** By the wall clock, as tokens are dated. */
+  /** The time of the wall clock, which tokens are dated by. */
   readonly at: number
-  /** By the monotonic one: a clock that jumps neither tells of it too soon nor forgets it. */
+  /** The time of the monotonic clock, which measures grace and retention: the wall clock may jump. */
   readonly since: number
 }
 
 /**
- * How long an identity has to be gone before it is told to verifiers: public keys that another hand deletes are back
- * sooner, and with them the identity, whose tokens must go on verifying (I1). Introspection does not wait.
+ * How long an identity must be missing before its tokens are listed as revoked, in milliseconds. If only its public keys
+ * were deleted, the controller restores them sooner, and its tokens must go on verifying (I1). Introspection does not wait.
  */
 const graceMs = 10 * SECOND
-/** Other replicas may see the deletion this much later, and have signed until then. */
+/** How much later another replica may observe the deletion and stop signing, in milliseconds. */
 const lagMs = 5 * SECOND
-/** The authority signs for an hour at most, and until then. */
+/** How long a deleted identity is remembered: issuing keys sign for one hour at most. In milliseconds. */
 const rememberedMs = HOUR + lagMs + graceMs
 
 /**
- * A deleted identity revokes what the authority has signed for it, whose keys stay. Seen by this replica while it runs:
- * after a restart, what was signed for an identity that was deleted before is refused by introspection, because the
- * identity is not there, but not listed for verifiers any more, and it expires within the hour.
+ * Revokes what the issuing keys have signed for deleted identities, whose own keys are gone. Knows only deletions that this
+ * replica observes while it runs. After a restart, tokens of identities that were deleted before are refused by
+ * introspection, because the identity does not exist, but are no longer listed for verifiers; they expire within the hour.
  */
 export class DeletedIdentities implements Revocations {
   readonly #options: Required<DeletedIdentitiesOptions>
-  /** Those that are not there, with their uid: some may only have lost their public keys for a moment. */
+  /** Missing identities with their uid. Some may only have lost their public keys for a moment. */
   readonly #absent = new Map<string, Departure & { readonly uid: string | undefined }>()
-  /** Those whose name another identity has taken: whatever becomes of that one, they are gone for good. */
+  /** Deleted identities whose name has been reused by a new uid; these never come back. */
   readonly #succeeded = new Map<string, Departure>()
   readonly #before = new Map<string, number>()
   readonly #listeners = new Set<() => void>()
@@ -77,20 +77,20 @@ export class DeletedIdentities implements Revocations {
     return this.#list
   }
 
-  /** Called every second: tells of those that stay away, and forgets those whose last token has expired. */
+  /** Called every second: lists identities whose grace has passed, and forgets those whose last token has expired. */
   tick(): void {
     if (this.#absent.size + this.#succeeded.size + this.#list.length === 0) return
     const now = this.#options.clock.monotonic()
     for (const departures of [this.#absent, this.#succeeded]) {
       for (const [key, { since }] of departures) if (now >= since + rememberedMs) departures.delete(key)
     }
-    const told = new Map<string, Revocation>()
-    // Whoever has taken the name has had tokens of its own since, and those must not be meant.
-    for (const [key, { at }] of this.#succeeded) told.set(key, this.#revocation(key, at, Math.floor(at / SECOND)))
+    const listed = new Map<string, Revocation>()
+    // No lag is added here: the successor of the same name has tokens of its own, which stay valid.
+    for (const [key, { at }] of this.#succeeded) listed.set(key, this.#revocation(key, at, Math.floor(at / SECOND)))
     for (const [key, { at, since }] of this.#absent) {
-      if (now >= since + graceMs) told.set(key, this.#revocation(key, at, Math.ceil((at + lagMs) / SECOND)))
+      if (now >= since + graceMs) listed.set(key, this.#revocation(key, at, Math.ceil((at + lagMs) / SECOND)))
     }
-    const list = [...told.values()]
+    const list = [...listed.values()]
     if (isSame(this.#list, list)) return
     this.#list = list
     this.#before.clear()
@@ -127,7 +127,7 @@ export class DeletedIdentities implements Revocations {
   }
 }
 
-/** Where one of them is not known, it is taken for the same: nothing is revoked on a guess. */
+/** An unknown uid counts as the same, so that nothing is revoked by mistake. */
 function isAnother(uid: string | undefined, next: string | undefined): boolean {
   return uid !== undefined && next !== undefined && uid !== next
 }

@@ -6,41 +6,34 @@ import { clockTolerance } from '../../time/clock-tolerance.ts'
 import { parseCompact } from '../../tokens/compact.ts'
 import type { CallerAuthenticator } from '../callers/caller.ts'
 import { callerOf, tokenOf } from '../callers/form-credentials.ts'
-import type { FormAnswer, FormEndpoint } from '../oauth/form-endpoint.ts'
-import { OAuthError } from '../oauth/oauth-error.ts'
-import { type PresentedTokens, unavailable } from '../verification/issued-token-verifier.ts'
-import { type RateLimit, TooManyRequests } from '../oauth/rate-limit.ts'
+import type { FormEndpoint, FormResponse } from '../oauth/form-endpoint.ts'
+import { OAuthError, TooManyRequests } from '../oauth/oauth-error.ts'
+import { type IssuedTokenVerifier, unavailable } from '../verification/issued-token-verifier.ts'
+import type { RateLimit } from '../oauth/rate-limit.ts'
 import type { RecordName, RevocationStore } from '../../tokens/revocation-store.ts'
 
 interface RevocationOptions {
   readonly authenticator: CallerAuthenticator
-  readonly tokens: PresentedTokens
+  readonly tokens: IssuedTokenVerifier
   readonly store: RevocationStore
   readonly clock: Clock
-  /** By subject, of what is stored: each record is kept by everybody, from the API server to the last verifier. */
+  /** The limit of stored revocations by subject: the API server, every replica and every verifier keep each of them. */
   readonly rates: RateLimit
-  /** Told of each record that has been stored, to pass it on to other replicas. */
+  /** Called with the name of each stored TokenRevocation, to hint it to the other replicas. */
   readonly onStored: (record: RecordName) => void
   readonly logger: Logger
 }
 
-const done: FormAnswer = { status: 200, body: '' }
+const done: FormResponse = { status: 200, body: '' }
 
 /**
- * `POST /revoke` (RFC 7009). Answers 200 once the revocation is stored, and for every token that is not valid (§2.2);
- * `temporarily_unavailable` means that it is not revoked. Only its owner may revoke a token: whoever its `sub` or
- * `client_id` names. That is judged by what the token says before it is verified, so that the refusal of somebody else's
- * token does not tell whether it is a good one.
+ * `POST /revoke` (RFC 7009). Answers 200 once the revocation is stored, and for every invalid token (§2.2);
+ * `temporarily_unavailable` means that the token is not revoked. Only the identity that `sub` or `client_id` names may
+ * revoke a token. Ownership is decided from the unverified claims, so that a refusal does not reveal whether another
+ * client's token is valid.
  */
-export function revoke({
-  authenticator,
-  tokens,
-  store,
-  clock,
-  rates,
-  onStored,
-  logger,
-}: RevocationOptions): FormEndpoint {
+export function revocationEndpoint(options: RevocationOptions): FormEndpoint {
+  const { authenticator, tokens, store, clock, rates, onStored, logger } = options
   return async (request) => {
     const caller = await callerOf(authenticator, request)
     const text = tokenOf(request)
@@ -48,10 +41,10 @@ export function revoke({
     const subject = claims === undefined ? undefined : tokens.subjectOf(claims)
     if (claims === undefined || subject === undefined || tokens.issuerOf(claims, subject) === undefined) return done
     if (claims.sub !== caller.subject && claims.client_id !== caller.subject) {
-      throw new OAuthError('unauthorized_client', 'the token is of another identity: only its own may revoke it')
+      throw new OAuthError('unauthorized_client', 'the token belongs to another identity, which alone may revoke it')
     }
     const token = await tokens.verifyToRevoke(text)
-    // Until then somebody whose clock is behind takes it for a live one.
+    // A verifier whose clock is behind accepts an expired token for as long as the tolerance.
     if (token === undefined || token.claims.exp * SECOND + clockTolerance <= clock.now()) return done
     const waitMs = rates.take(caller.subject, clock.monotonic())
     if (waitMs > 0) throw new TooManyRequests(waitMs)
@@ -61,8 +54,8 @@ export function revoke({
     try {
       record = await store.add({ identity, tokenID: jti, expiresAt: exp * SECOND }, request.signal)
     } catch (error) {
-      logger.warn('revocation could not be stored', { subject: caller.subject, tokenID: jti, error: messageOf(error) })
-      throw unavailable('the revocation could not be stored: the token is not revoked, ask again', {
+      logger.warn('cannot store revocation', { subject: caller.subject, tokenID: jti, error: messageOf(error) })
+      throw unavailable('the revocation could not be stored and the token is not revoked: try again', {
         cause: error,
         reason: 'not-stored',
       })
@@ -73,7 +66,7 @@ export function revoke({
   }
 }
 
-/** What a text says that may be a token; nothing of it is believed. */
+/** The unverified claims of a token; undefined for a text that is not a JWT. */
 function claimsOf(text: string): Readonly<Record<string, unknown>> | undefined {
   try {
     return parseCompact(text).claims

@@ -3,15 +3,17 @@ import { issuerPath } from '../../identity/issuer.ts'
 import { parseSpiffeId } from '../../identity/spiffe-id.ts'
 import type { Revocation } from '../../tokens/revocation.ts'
 
-/** How many entries are looked at before others get their turn: about a millisecond's worth. */
+/** Entries processed per turn of the event loop, about 1 ms of work. */
 const batch = 2000
 
-/** Revocations by level: `/ns/shop` and `/ns/shop/sa/orders`, as in the issuer's URL. */
-export async function sortByLevel(entries: readonly Revocation[]): Promise<ReadonlyMap<string, readonly Revocation[]>> {
-  const levels = new Map<string, Revocation[]>()
-  const add = (level: string, entry: Revocation): void => {
-    const known = levels.get(level)
-    if (known === undefined) levels.set(level, [entry])
+/** Groups revocations by the path of their scope: `/ns/shop` and `/ns/shop/sa/orders`, as in the issuer's URL. */
+export async function groupByScope(
+  entries: readonly Revocation[],
+): Promise<ReadonlyMap<string, readonly Revocation[]>> {
+  const scopes = new Map<string, Revocation[]>()
+  const add = (scope: string, entry: Revocation): void => {
+    const known = scopes.get(scope)
+    if (known === undefined) scopes.set(scope, [entry])
     else known.push(entry)
   }
   let count = 0
@@ -22,11 +24,11 @@ export async function sortByLevel(entries: readonly Revocation[]): Promise<Reado
     add(issuerPath('namespace', identity), entry)
     add(issuerPath('identity', identity), entry)
   }
-  return levels
+  return scopes
 }
 
-/** The text of each that ends after `now` (seconds since the epoch), and when the first of them does. */
-export async function writeRevocations(
+/** Serializes the entries that end after `now`. Returns their texts and the earliest end; all in seconds since the epoch. */
+export async function serializeRevocations(
   entries: readonly Revocation[],
   now: number,
 ): Promise<{ readonly texts: readonly string[]; readonly until: number }> {

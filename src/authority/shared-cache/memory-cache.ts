@@ -5,26 +5,19 @@ import type { SharedCache } from './shared-cache.ts'
 
 interface MemoryCacheOptions {
   readonly clock?: Clock
-  /** Entries kept at most; the one used longest ago goes first. */
+  /** The maximum number of entries; the least recently used one is evicted first. */
   readonly maxEntries?: number
-  /** Bytes of keys and values kept at most. */
+  /** The maximum size of all keys and values, in bytes. */
   readonly maxBytes?: number
 }
 
-/**
- * The embedded default: shared by what runs in this process, and by nobody else. With several replicas a value is
- * computed by each, and a key can be claimed once at each.
- */
+/** The default cache, in the memory of one process: without Redis, every replica computes its own values. */
 export class MemoryCache implements SharedCache {
   readonly #values: LRUCache<string, string>
   readonly #listeners = new Map<string, Set<(message: string) => void>>()
   #closed = false
 
-  constructor({
-    clock = systemClock,
-    maxEntries = 20_000,
-    maxBytes = 16 * 1024 * 1024,
-  }: MemoryCacheOptions = {}) {
+  constructor({ clock = systemClock, maxEntries = 20_000, maxBytes = 16 * 1024 * 1024 }: MemoryCacheOptions = {}) {
     this.#values = new LRUCache({
       max: maxEntries,
       maxSize: maxBytes,
@@ -44,9 +37,9 @@ export class MemoryCache implements SharedCache {
   }
 
   publish(channel: string, message: string): Promise<void> {
-    // As over a network: after the publisher has gone on, and with no listener in the way of another.
+    // Asynchronous, as over a network: one listener cannot block the publisher or another listener.
     for (const listener of this.#listeners.get(channel) ?? [])
-      queueMicrotask(() => this.#hears(channel, listener, message))
+      queueMicrotask(() => this.#deliver(channel, listener, message))
     return Promise.resolve()
   }
 
@@ -71,7 +64,7 @@ export class MemoryCache implements SharedCache {
     return Promise.resolve()
   }
 
-  #hears(channel: string, listener: (message: string) => void, message: string): void {
+  #deliver(channel: string, listener: (message: string) => void, message: string): void {
     if (this.#listeners.get(channel)?.has(listener) === true) listener(message)
   }
 }

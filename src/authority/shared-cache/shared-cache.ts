@@ -1,19 +1,19 @@
 /**
- * What replicas share to be fast: a cache and a replay guard, never the truth. Keys are made by this program, with a
- * version and a prefix; whoever reads a value checks that it is what it should be, since others may have written it.
+ * A cache that replicas share for speed; never the source of truth. Callers make the keys, with a version and a prefix,
+ * and check the values, because other clients may write to the store.
  *
- * No call takes longer than the time-out of the implementation (250 ms), and none ever waits in an unbounded queue.
+ * Every call ends within the time-out of the implementation (250 ms), and the number of waiting calls is limited.
  */
 export interface SharedCache {
-  /** Undefined where there is none, and also where the store cannot be asked now: both are a miss. Never rejects. */
+  /** Undefined if the key is missing or the store is unavailable: both are misses. Never rejects. */
   get(key: string): Promise<string | undefined>
-  /** Kept for `ttlMs` at most. Never rejects: what could not be stored is not there. */
+  /** Stores a value for at most `ttlMs`. Never rejects: a value that could not be stored is a miss later. */
   set(key: string, value: string, ttlMs: number): Promise<void>
-  /** Tells other replicas; a message may be lost, and nothing may depend on it. Never rejects. */
+  /** Sends a message to the other replicas. Messages may be lost, so nothing may depend on them. Never rejects. */
   publish(channel: string, message: string): Promise<void>
-  /** Returns how to stop. */
+  /** Receives the messages of a channel. Returns a function that unsubscribes. */
   subscribe(channel: string, listener: (message: string) => void): () => void
-  /** Why it is not what it could be, for a metric; undefined where all is well. */
+  /** Why the cache is degraded, for a metric; undefined if it works. */
   degraded(): string | undefined
   close(): Promise<void>
 }

@@ -8,31 +8,31 @@ import { signingSlot } from '../../policy/signing-key.ts'
 import { keyRetention } from '../../rotation/lifetimes.ts'
 import { activeSlot } from '../../rotation/slots.ts'
 
-interface OwnRingEvidence {
-  /** The ring as it is stored, as far as this replica can tell and read it. */
+interface IssuingRingEvidence {
+  /** The stored ring, as this replica last observed it; undefined if it is missing or unreadable. */
   readonly seen: SealedKeyRing | undefined
-  /** The ring that this replica has signed by so far. */
+  /** The ring that this replica has signed with so far. */
   readonly lastGood: SealedKeyRing | undefined
-  /** What this replica serves of the authority's keys: stored in the public ConfigMap, and found by verifiers. */
+  /** The issuing keys that this replica serves: stored in the public ConfigMap and available to verifiers. */
   readonly published: readonly PublicJwk[]
   readonly now: number
 }
 
 /**
- * The ring to sign by. Another than the last good one is taken only where its active key is published: who can write the
- * Secret, but neither read it nor write the public ConfigMap, cannot make one. An older one, put back by somebody, is
- * not taken while the last good one still signs.
+ * Chooses the ring to sign with. A new ring replaces the last good one only if its active key is published, so that write
+ * access to the Secret alone is not enough to replace the keys. An older ring, restored from a backup, is not used while
+ * the last good ring can still sign.
  */
-export function ringToSignBy({ seen, lastGood, published, now }: OwnRingEvidence): SealedKeyRing | undefined {
-  if (seen === undefined || seen === lastGood || !isOwn(seen)) return lastGood
+export function ringToSignBy({ seen, lastGood, published, now }: IssuingRingEvidence): SealedKeyRing | undefined {
+  if (seen === undefined || seen === lastGood || !isIssuingRing(seen)) return lastGood
   if (issuingSlot(seen, published, now) === undefined) return revokes(seen, lastGood) ? undefined : lastGood
   const older = lastGood !== undefined && seen.seal.sequence < lastGood.seal.sequence
   return older && issuingSlot(lastGood, published, now) !== undefined ? lastGood : seen
 }
 
 /**
- * The key of the ring that may sign: active, its activation not ahead of the clock, and published by the very same JWK,
- * bound to no subject. A key that was revoked is not published any more.
+ * The slot of the ring whose key may sign: active, with an activation time that the clock has reached, and published as
+ * the same JWK without a subject. A revoked key is no longer published.
  */
 export function issuingSlot(ring: SealedKeyRing, published: readonly PublicJwk[], now: number): KeySlot | undefined {
   const slot = signingSlot({ ring, published })
@@ -43,15 +43,15 @@ export function issuingSlot(ring: SealedKeyRing, published: readonly PublicJwk[]
 }
 
 /**
- * How long a ring may be signed by after it was last known to be the one that is stored, in milliseconds. Its active key
- * may have been retired in the next moment. It then stays published for the longest lifetime of a token and
- * `keyRetention`, so a token signed within the latter still verifies until it expires (I1); the rest is for clocks.
+ * How long a replica may sign with a ring that it can no longer confirm as the stored one, in milliseconds. The active key
+ * may have been retired immediately afterwards. It stays published for the maximum lifetime of a token plus
+ * `keyRetention`, so a token signed within `keyRetention` verifies until it expires (I1); 15 minutes are left for clocks.
  */
 export const longestUnconfirmed = keyRetention - 15 * MINUTE
 
 /**
- * Whether the key that has signed so far was revoked, though it may still be served here: by a later write of whoever has
- * the keys of the last good ring, as the seal says.
+ * Whether the stored ring revokes the active key of the last good ring, although the key may still be served here. True
+ * only for a later write that the seal attributes to the holder of the last good ring's keys.
  */
 function revokes(seen: SealedKeyRing, lastGood: SealedKeyRing | undefined): boolean {
   if (lastGood === undefined || seen.seal.sequence <= lastGood.seal.sequence) return false
@@ -60,6 +60,6 @@ function revokes(seen: SealedKeyRing, lastGood: SealedKeyRing | undefined): bool
   return seen.slots.some(({ keyID, state }) => keyID === active && state === 'Revoked')
 }
 
-function isOwn({ uid, subject }: SealedKeyRing): boolean {
+function isIssuingRing({ uid, subject }: SealedKeyRing): boolean {
   return uid === authorityUid && subject === undefined
 }

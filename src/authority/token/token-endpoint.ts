@@ -1,23 +1,24 @@
 import { issuanceProblem } from '../../policy/issuance.ts'
 import type { Caller, CallerAuthenticator } from '../callers/caller.ts'
-import type { FormAnswer, FormEndpoint } from '../oauth/form-endpoint.ts'
+import type { FormEndpoint, FormResponse } from '../oauth/form-endpoint.ts'
 import { OAuthError } from '../oauth/oauth-error.ts'
-import type { IssuedToken, TokenIssuer } from './token-issuer.ts'
-import { type Grant, readTokenRequest, type TokenRequest, tokenTypeUris } from './token-request.ts'
+import { type Grant, tokenTypeUris } from '../oauth/parameters.ts'
+import type { Issuance, TokenIssuer } from './token-issuer.ts'
+import { readTokenRequest, type TokenRequest } from './token-request.ts'
 
 interface TokenEndpointOptions {
   readonly authenticator: CallerAuthenticator
   readonly issuer: Pick<TokenIssuer, 'issue'>
   readonly trustDomain: string
-  /** The scopes that identities may ask for. */
+  /** The scopes that callers may request. */
   readonly allowedScopes: ReadonlySet<string>
-  /** Told of every token that is given out, for metrics. */
+  /** Called for every issued token, for metrics. */
   readonly onIssued?: (grant: Grant, reused: boolean) => void
 }
 
 /**
- * `POST /token`: an exchange of a projected ServiceAccount token (RFC 8693), or client credentials with that token as
- * assertion (RFC 6749 §4.4, RFC 7523 §2.2). Both lead to the caller's own identity and nowhere else.
+ * `POST /token`: exchanges a projected ServiceAccount token (RFC 8693), or takes it as the assertion of client
+ * credentials (RFC 6749 §4.4, RFC 7523 §2.2). The issued token's subject is always the caller's own identity.
  */
 export function tokenEndpoint(options: TokenEndpointOptions): FormEndpoint {
   const { issuer, trustDomain, allowedScopes, onIssued } = options
@@ -33,7 +34,7 @@ export function tokenEndpoint(options: TokenEndpointOptions): FormEndpoint {
     const scope = scopes.join(' ')
     const issued = await issuer.issue({ caller, profile, audience, scope })
     onIssued?.(request.grant, issued.reused)
-    return answerOf(request, issued, scope)
+    return responseOf(request, issued, scope)
   }
 }
 
@@ -46,28 +47,28 @@ async function callerOf(authenticator: CallerAuthenticator, request: TokenReques
   }
   if (client === undefined) return caller
   const sender = await authenticator.authenticate(client)
-  // Nobody exchanges another's token: who holds one by mistake or by theft gains nothing here.
+  // A client cannot exchange another identity's token, stolen or received by mistake.
   if (sender.subject === caller.subject) return caller
   throw new OAuthError('invalid_client', 'the client is not the subject of subject_token', { reason: 'other-client' })
 }
 
-/** RFC 8693 §2.2.2: a subject token that is not accepted makes the request invalid, not the client. */
+/** An invalid subject token is `invalid_request`, not `invalid_client` (RFC 8693 §2.2.2). */
 async function subjectOf(authenticator: CallerAuthenticator, { subject, client }: TokenRequest): Promise<Caller> {
   try {
     return client === undefined ? await authenticator.authenticate(subject) : await authenticator.identify(subject)
   } catch (error) {
     if (!(error instanceof OAuthError) || error.error !== 'invalid_client') throw error
     const { description, reason } = error
-    throw new OAuthError('invalid_request', `subject_token is not accepted: ${description}`, {
+    throw new OAuthError('invalid_request', `subject_token is invalid: ${description}`, {
       cause: error,
       ...(reason === undefined ? {} : { reason }),
     })
   }
 }
 
-/** RFC 8693 §2.2.1, RFC 6749 §5.1. Nothing in it needs escaping but the scope. */
-function answerOf({ grant, profile }: TokenRequest, { token, expiresIn }: IssuedToken, scope: string): FormAnswer {
-  // A JWT-SVID is no access token: how it is presented is between the caller and its audience.
+/** The response of RFC 8693 §2.2.1 and RFC 6749 §5.1. Only the scope may need escaping. */
+function responseOf({ grant, profile }: TokenRequest, { token, expiresIn }: Issuance, scope: string): FormResponse {
+  // A JWT-SVID is not an access token: RFC 8693 §2.2.1 has `N_A` for such tokens.
   const [type, use] = profile === 'AccessToken' ? [tokenTypeUris.accessToken, 'Bearer'] : [tokenTypeUris.jwt, 'N_A']
   const issuedType = grant === 'exchange' ? `"issued_token_type":"${type}",` : ''
   const scopes = scope === '' ? '' : `,"scope":${JSON.stringify(scope)}`

@@ -11,44 +11,46 @@ import { OAuthError } from '../oauth/oauth-error.ts'
 import type { Revocations } from '../../tokens/revocations.ts'
 
 interface TokenIssuerOptions {
-  /** The issuer of the cluster level, and whose tokens share one. */
+  /** The cluster-scoped issuer. */
   readonly issuer: string
+  /** Which tokens share one `iss`. */
   readonly issuerScope: IssuerScope
-  /** How long a token lives where nothing ends it sooner, in milliseconds: a minute to an hour. */
+  /** The maximum lifetime of a token, in milliseconds: one minute to one hour. */
   readonly lifetimeMs: number
   readonly keys: IssuingKeys
   readonly revocations: Pick<Revocations, 'has' | 'ready'>
   readonly clock: Clock
-  /** Most memory for tokens that may be given out again, in bytes, roughly; 24 MiB by default, for about 15,000. */
+  /** Approximate memory for reusable tokens, in bytes; 24 MiB by default, about 15,000 tokens. */
   readonly reusedBytes?: number
 }
 
-/** What is asked for, and has been found to be granted. */
-export interface Grantable {
+/** A token request that was granted. */
+export interface IssuanceRequest {
   readonly caller: Caller
   readonly profile: Profile
   readonly audience: string
-  /** Space-separated, of an access token; empty for none. */
+  /** The scopes of an access token, separated by spaces; empty for none. */
   readonly scope: string
 }
 
-export interface IssuedToken {
+export interface Issuance {
   readonly token: string
-  /** Whole seconds that it still lives. */
+  /** The remaining lifetime, in whole seconds. */
   readonly expiresIn: number
   readonly reused: boolean
 }
 
-/** The part of a token's life in which it is given out again. */
+/** The first part of a token's lifetime, in which the token is reused. */
 const reusedPart = 1 / 4
+/** Retry-After of a 503, in seconds. */
 const retryAfter = 2
-/** What an entry takes besides its texts, in bytes. */
+/** The memory of a cache entry besides its texts, in bytes. */
 const overhead = 600
 
 /**
- * Signs tokens with the authority's own key for callers that have proved who they are. None outlives the proof. The same
- * caller that asks for the same gets the same token again in the first quarter of its life, so that a restarting fleet
- * costs few signatures; not one that is revoked, that another key has signed, or that outlives this very proof.
+ * Issues tokens to authenticated callers, signed with the issuing key. No token outlives the caller's credential. Within
+ * the first quarter of its lifetime a token is reused for equal requests of the same caller, so that a restarting fleet
+ * costs few signatures; not if it is revoked, was signed with another key, or outlives the credential presented now.
  */
 export class TokenIssuer {
   readonly #options: TokenIssuerOptions
@@ -60,19 +62,19 @@ export class TokenIssuer {
     this.#issued = new LRUCache({ maxSize: options.reusedBytes ?? 24 * 1024 * 1024 })
   }
 
-  /** Rejects with an OAuthError with `temporarily_unavailable` while there is no key, or revocations are not read. */
-  async issue(wanted: Grantable): Promise<IssuedToken> {
+  /** Rejects with `temporarily_unavailable` if there is no issuing key or revocations have not been read. */
+  async issue(wanted: IssuanceRequest): Promise<Issuance> {
     const { keys, revocations, clock } = this.#options
     const key = keys.active()
     if (key === undefined || !revocations.ready()) throw unavailable('no-key')
     const now = clock.now()
-    const name = nameOf(wanted)
+    const name = cacheKeyOf(wanted)
     const known = this.#issued.get(name)
     if (known !== undefined && known.keyID === key.signer.keyID && this.#mayBeReused(known, wanted.caller, now)) {
       return { token: known.token, expiresIn: secondsLeft(known, now), reused: true }
     }
     const minted = await this.#mint.mint({ ...key, claims: this.#claimsOf(wanted, now), profile: wanted.profile })
-    // Everything of this subject up to a time to come has been revoked: until then it gets none.
+    // A TokenRevocation may revoke all tokens of a subject up to a time in the future: until then none is issued.
     if (revocations.has(minted)) throw unavailable('revoked')
     this.#issued.set(name, minted, { size: name.length + 2 * minted.token.length + overhead })
     return { token: minted.token, expiresIn: secondsLeft(minted, now), reused: false }
@@ -84,13 +86,15 @@ export class TokenIssuer {
     return now < until && now >= iat * SECOND && exp * SECOND <= expiresAt && !this.#options.revocations.has(token)
   }
 
-  #claimsOf({ caller, audience, profile, scope }: Grantable, now: number) {
+  #claimsOf({ caller, audience, profile, scope }: IssuanceRequest, now: number) {
     const { issuer, issuerScope, lifetimeMs } = this.#options
     const begin = Math.floor(now / SECOND) * SECOND
     const left = caller.expiresAt - begin
-    // A token of less than a second has no life in the whole seconds of its claims.
+    // Claims are in whole seconds: a shorter lifetime would be zero.
     if (left < SECOND) {
-      throw new OAuthError('invalid_request', 'the proof is about to expire: send a fresh one', { reason: 'expiring' })
+      throw new OAuthError('invalid_request', 'the credential is about to expire: send a fresh one', {
+        reason: 'expiring',
+      })
     }
     return buildClaims({
       issuer: issuerOf(issuer, issuerScope, caller.identity),
@@ -105,8 +109,8 @@ export class TokenIssuer {
   }
 }
 
-/** No subject, profile or audience of ours has a line break in it. */
-function nameOf({ caller, profile, audience, scope }: Grantable): string {
+/** Joined by line breaks, which neither subject, profile, audience nor scope can contain. */
+function cacheKeyOf({ caller, profile, audience, scope }: IssuanceRequest): string {
   return `${caller.subject}\n${profile}\n${audience}\n${scope}`
 }
 

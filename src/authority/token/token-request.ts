@@ -1,49 +1,36 @@
 import type { Profile } from '../../tokens/claims.ts'
-import { jwtBearerAssertion } from '../callers/authenticator.ts'
 import type { PresentedCredentials } from '../callers/caller.ts'
 import type { FormRequest } from '../oauth/form-endpoint.ts'
 import { OAuthError } from '../oauth/oauth-error.ts'
+import { type Grant, grants, jwtBearerAssertion, tokenTypeUris } from '../oauth/parameters.ts'
 
-/** The grants of the token endpoint (RFC 8693 §2.1, RFC 6749 §4.4). */
-export const grants = {
-  exchange: 'urn:ietf:params:oauth:grant-type:token-exchange',
-  clientCredentials: 'client_credentials',
-} as const
-export type Grant = keyof typeof grants
-
-/** The types of tokens that are taken and given (RFC 8693 §3). */
-export const tokenTypeUris = {
-  jwt: 'urn:ietf:params:oauth:token-type:jwt',
-  accessToken: 'urn:ietf:params:oauth:token-type:access_token',
-} as const
-
-/** What a request to the token endpoint asks for; nothing of it is granted yet. */
+/** A parsed request to the token endpoint, not yet authenticated or granted. */
 export interface TokenRequest {
   readonly grant: Grant
-  /** Who the token is to be about. */
+  /** The credential of the token's subject. */
   readonly subject: PresentedCredentials
-  /** Who sends the request, where it says that apart from the subject. */
+  /** The credential of the sender, if the request has one besides the subject's. */
   readonly client: PresentedCredentials | undefined
-  /** `client_id`, which has to be the subject's SPIFFE ID where it is sent. */
+  /** `client_id`, which must be the subject's SPIFFE ID if it is sent. */
   readonly clientID: string | undefined
   readonly profile: Profile
-  /** Undefined for the default. */
+  /** Undefined for the default, the trust domain. */
   readonly audience: string | undefined
-  /** Each once, in the order they were asked for. */
+  /** Without duplicates, in the order of the request. */
   readonly scopes: readonly string[]
 }
 
-/** As in the custom resource: printable ASCII without a space at either end. */
+/** As in the ServiceIdentity: 1 to 255 characters of printable ASCII, without a space at either end. */
 const audienceForm = /^[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/
 /** RFC 6749 §3.3 */
 const scopeForm = /^[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*$/
 const maxScopeLength = 1024
 
-/** Reads a request. Throws the OAuthError of RFC 6749 §5.2, RFC 8693 §2.2.2 or RFC 8707 §2 for one that cannot be granted. */
+/** Parses the form. Throws an OAuthError (RFC 6749 §5.2, RFC 8693 §2.2.2, RFC 8707 §2) for an invalid request. */
 export function readTokenRequest({ form, authorization }: Pick<FormRequest, 'form' | 'authorization'>): TokenRequest {
   const grant = grantOf(form)
   if (form.has('actor_token') || form.has('actor_token_type')) {
-    throw invalid('delegation is not offered: leave out actor_token and actor_token_type')
+    throw invalid('delegation is not supported: leave out actor_token and actor_token_type')
   }
   const profile = profileOf(form, grant)
   const client = {
@@ -96,7 +83,7 @@ function profileOf(form: FormRequest['form'], grant: Grant): Profile {
   )
 }
 
-/** One audience, by its name or as a resource (RFC 8707): what a token is for may be said twice, but not two ways. */
+/** One audience, from `audience` or `resource` (RFC 8707 §2). Both may be sent if they are equal. */
 function audienceOf(form: FormRequest['form']): string | undefined {
   const audience = form.get('audience')
   const resource = form.get('resource')
@@ -120,7 +107,9 @@ function scopesOf(form: FormRequest['form'], profile: Profile): readonly string[
   const scope = form.get('scope')
   if (scope === undefined) return []
   if (scope.length > maxScopeLength || !scopeForm.test(scope)) {
-    throw new OAuthError('invalid_scope', 'a scope is a list of words with one space between two', { reason: 'scope' })
+    throw new OAuthError('invalid_scope', 'scope is not a list of names separated by single spaces', {
+      reason: 'scope',
+    })
   }
   if (profile !== 'AccessToken') {
     throw new OAuthError('invalid_scope', 'only access tokens have a scope', { reason: 'scope' })

@@ -11,88 +11,88 @@ import { tokenFingerprint } from '../../tokens/fingerprint.ts'
 import { TokenError } from '../../tokens/token-error.ts'
 import { TokenMemo } from '../../tokens/token-memo.ts'
 import { verifyTokenSync } from '../../tokens/verify.ts'
-import type { LookForKey } from './limited-key-lookup.ts'
-import type { KnownKeys } from './verification-keys.ts'
+import type { KeyLookup } from './limited-key-lookup.ts'
+import type { VerificationKeys } from './verification-keys.ts'
 import { OAuthError } from '../oauth/oauth-error.ts'
 import type { Revocations } from '../../tokens/revocations.ts'
 import type { SharedVerifications } from './shared-verifications.ts'
 
-export interface PresentedTokensOptions {
-  /** The issuer of the cluster level. */
+export interface IssuedTokenVerifierOptions {
+  /** The cluster-scoped issuer. */
   readonly issuer: string
   readonly trustDomain: string
-  readonly keys: Pick<KnownKeys, 'ready' | 'key' | 'withdrawn' | 'exists'>
+  readonly keys: Pick<VerificationKeys, 'ready' | 'key' | 'withdrawn' | 'exists'>
   readonly revocations: Pick<Revocations, 'ready' | 'has'>
   readonly clock: Clock
   /**
-   * Up to when it is known here which keys there are, in milliseconds since the epoch; undefined where that is not known
-   * now. Absent: none is ever missing.
+   * The time up to which this replica has observed all published keys, in milliseconds since the epoch; undefined if it
+   * is not known now. Without this option, every published key counts as observed.
    */
   readonly knownUntil?: () => number | undefined
-  /** Looks for a key that is not known and may be newer. Absent: nothing can be told of such a one. */
-  readonly lookForKey?: LookForKey | undefined
+  /** Looks up an unknown key that may have been published since. Without it, tokens of unknown keys are undecidable. */
+  readonly lookForKey?: KeyLookup | undefined
   readonly shared?: SharedVerifications | undefined
-  /** Most memory for verified tokens that are kept, in bytes, roughly; 32 MiB by default, for about 11,000 usual ones. */
+  /** Approximate memory for verified tokens, in bytes; 32 MiB by default, about 11,000 tokens. */
   readonly cacheBytes?: number
 }
 
-/** A token whose signature and claims hold. Not whether it is live still: see `isLive`. */
-export interface VerifiedToken {
+/** A token whose signature and claims were verified. Whether it is still live is a separate question: see `isLive`. */
+export interface PresentedToken {
   readonly claims: TokenClaims
   readonly keyID: string
   readonly key: PublicJwk
   readonly subject: SpiffeId
-  /** What is said of it when it is live, in JSON; the same for whoever may hear it. Filled in by the first who says it. */
+  /** The introspection response for the live token, in JSON, cached on first use; the same for every caller. */
   answer?: string
 }
 
-/** What is done of a token whose key is not here. */
+/** How to treat a token whose key is not published at this replica. */
 interface Leniency {
-  /** Whether it is verified by one that was. */
+  /** Whether a withdrawn key verifies the token. */
   readonly byWithdrawn: boolean
-  /** By how much the clock of who signed it may be behind, in milliseconds. */
+  /** How far the clock that dated the token may be behind this one, in milliseconds. */
   readonly skewMs: number
 }
 
-/** Answered a second later by whoever has heard more: the one is asked again, and often. */
-const asJudged: Leniency = { byWithdrawn: false, skewMs: 0 }
-/** Answered once and for all: a token that is called none stays good for whoever holds it (I5). */
-const toBeRevoked: Leniency = { byWithdrawn: true, skewMs: clockTolerance }
+/** Introspection takes no clock leeway, because the caller soon asks again. */
+const forIntrospection: Leniency = { byWithdrawn: false, skewMs: 0 }
+/** Revocation is answered once: a token that is wrongly called invalid would stay valid (I5). */
+const forRevocation: Leniency = { byWithdrawn: true, skewMs: clockTolerance }
 
-/** Seconds after which a caller may ask again when this replica has not read what it needs. */
+/** Retry-After of a 503, in seconds. */
 const retryAfter = 2
-/** The authority signs for an hour at most. */
-const longestOwn = HOUR
+/** The maximum lifetime of a token that an issuing key signed. */
+const maxIssuedLifetime = HOUR
 const defaultCacheBytes = 32 * 1024 * 1024
 
 /**
- * Tokens as callers present them to be judged. That a very text has been verified is remembered, and nothing else of it:
- * what can change is judged each time, and revocation goes by the claims, so that no other spelling escapes it. Texts
- * that do not verify are not kept.
+ * Verifies tokens that Signet issued: those that callers present as their credential, introspect or revoke. Only the fact
+ * that exactly this text has a valid signature is remembered. What can change is checked on every use; revocation goes by
+ * claims, so that no second spelling of a token escapes it. Invalid tokens are not remembered.
  */
-export class PresentedTokens {
-  readonly #options: PresentedTokensOptions
-  readonly #verified: TokenMemo<VerifiedToken>
+export class IssuedTokenVerifier {
+  readonly #options: IssuedTokenVerifierOptions
+  readonly #verified: TokenMemo<PresentedToken>
 
-  constructor(options: PresentedTokensOptions) {
+  constructor(options: IssuedTokenVerifierOptions) {
     this.#options = options
     this.#verified = new TokenMemo(options.cacheBytes ?? defaultCacheBytes)
   }
 
-  /** The token, if it is one of ours that verifies now; throws an OAuthError where that cannot be told. */
-  verify(text: string): Promise<VerifiedToken | undefined> {
-    return this.#verify(text, asJudged)
+  /** Undefined if the token does not verify now; rejects with an OAuthError if that cannot be decided. */
+  verify(text: string): Promise<PresentedToken | undefined> {
+    return this.#verify(text, forIntrospection)
   }
 
   /**
-   * The token, if it is one of ours that verifies now or may again: by a key that was withdrawn, since another hand may
-   * have deleted it for a moment. Throws an OAuthError where that cannot be told.
+   * As `verify`, and also verifies tokens of a withdrawn key: the key may be published again, if its ConfigMap was deleted
+   * and the controller restores it.
    */
-  verifyToRevoke(text: string): Promise<VerifiedToken | undefined> {
-    return this.#verify(text, toBeRevoked)
+  verifyToRevoke(text: string): Promise<PresentedToken | undefined> {
+    return this.#verify(text, forRevocation)
   }
 
-  async #verify(text: string, { byWithdrawn, skewMs }: Leniency): Promise<VerifiedToken | undefined> {
+  async #verify(text: string, { byWithdrawn, skewMs }: Leniency): Promise<PresentedToken | undefined> {
     const { keys, revocations } = this.#options
     if (!keys.ready() || !revocations.ready()) throw unavailable('keys and revocations have not been read yet')
     const known = this.#verified.get(text)
@@ -104,7 +104,7 @@ export class PresentedTokens {
     const withdrawn = keys.withdrawn(kid)
     const key = keys.key(kid) ?? (byWithdrawn ? withdrawn : undefined)
     if (key === undefined) {
-      if (withdrawn !== undefined || !(await this.#mayBeByNewKey(kid, compact.claims, skewMs))) return undefined
+      if (withdrawn !== undefined || !(await this.#mayHaveNewKey(kid, compact.claims, skewMs))) return undefined
       throw unavailable('the key of the token is not known here yet')
     }
     const verified = await this.#verifyAnew(text, compact, key)
@@ -113,10 +113,10 @@ export class PresentedTokens {
   }
 
   /**
-   * Judges what changes while a verified token stays the same: its expiry, to the second; revocation; its key; and, of a
-   * token that the authority itself has signed, whether its identity exists.
+   * Checks what may change after verification: expiry, to the second; revocation; whether the key is still published; and,
+   * for a token that an issuing key signed, whether the identity exists.
    */
-  isLive({ claims, keyID, key, subject }: VerifiedToken): boolean {
+  isLive({ claims, keyID, key, subject }: PresentedToken): boolean {
     const { keys, revocations, clock } = this.#options
     if (claims.exp * SECOND <= clock.now() || keys.key(keyID) === undefined) return false
     if (key.sub === undefined && !keys.exists(subject)) return false
@@ -124,29 +124,30 @@ export class PresentedTokens {
   }
 
   /**
-   * Whether a token that says it is ours may be by a key that has not arrived here. A key is published before it signs, so
-   * that of a token of a time that has been told of is here or is none, and that of a later one is found by looking. To
-   * call a token bad on a guess would be wrong (I6), and `/revoke` would answer that there is nothing to revoke (I5).
+   * Whether a token may be signed by a key that this replica has not observed yet. A key is published before it signs, so
+   * the key of a token issued before `knownUntil` is known here or does not exist, and the key of a later token is found
+   * by a lookup. Calling such a token invalid without the lookup would be a wrong answer (I6), and `/revoke` would report
+   * success without revoking anything (I5).
    */
-  async #mayBeByNewKey(kid: string, claims: CompactToken['claims'], skewMs: number): Promise<boolean> {
+  async #mayHaveNewKey(kid: string, claims: CompactToken['claims'], skewMs: number): Promise<boolean> {
     const { knownUntil, lookForKey, clock } = this.#options
     const subject = this.subjectOf(claims)
     if (knownUntil === undefined || subject === undefined || this.issuerOf(claims, subject) === undefined) return false
     const { iat } = claims
     if (typeof iat !== 'number' || iat * SECOND > clock.now() + clockTolerance) return false
-    // Whole seconds, rounded down.
+    // `iat` is in whole seconds, rounded down.
     if ((iat + 1) * SECOND + skewMs <= (knownUntil() ?? Number.NEGATIVE_INFINITY)) return false
     return lookForKey === undefined || (await lookForKey(subject, kid)) !== 'absent'
   }
 
-  /** Verifies all that never changes: that the claims are of ours, and the signature, on another replica's word or itself. */
-  async #verifyAnew(text: string, compact: CompactToken, key: PublicJwk): Promise<VerifiedToken | undefined> {
+  /** Verifies what never changes: the claims, and the signature, here or as shared by another replica. */
+  async #verifyAnew(text: string, compact: CompactToken, key: PublicJwk): Promise<PresentedToken | undefined> {
     const { clock, shared } = this.#options
     const { claims } = compact
     const subject = this.subjectOf(claims)
     const issuer = subject === undefined ? undefined : this.issuerOf(claims, subject)
     if (subject === undefined || issuer === undefined) return undefined
-    // An RSA signature is verified sooner than anybody can be asked.
+    // Verifying an RSA signature is faster than asking the shared cache.
     const vouched = key.kty === 'RSA' ? undefined : await shared?.look(key.kid, tokenFingerprint(compact))
     try {
       const verified = verifyTokenSync(text, {
@@ -154,10 +155,10 @@ export class PresentedTokens {
         issuer,
         audience: undefined,
         now: clock.now(),
-        ...(key.sub === undefined ? { maxLifetimeMs: longestOwn } : {}),
+        ...(key.sub === undefined ? { maxLifetimeMs: maxIssuedLifetime } : {}),
         signatureHolds: vouched?.holds === true ? () => true : verifySignature,
       })
-      if (vouched?.holds === false) vouched.tell(verified.claims.exp * SECOND - clock.now())
+      if (vouched?.holds === false) vouched.share(verified.claims.exp * SECOND - clock.now())
       return { claims: verified.claims, keyID: key.kid, key, subject }
     } catch (error) {
       if (error instanceof TokenError) return undefined
@@ -165,13 +166,13 @@ export class PresentedTokens {
     }
   }
 
-  /** The identity of our trust domain that unverified claims name. */
+  /** The identity of the trust domain that the unverified claims name as subject. */
   subjectOf({ sub }: CompactToken['claims']): SpiffeId | undefined {
     const subject = typeof sub === 'string' ? parseSpiffeId(sub) : undefined
     return subject?.trustDomain === this.#options.trustDomain ? subject : undefined
   }
 
-  /** The issuer that unverified claims name, if it is one that the subject's tokens may have, of whichever scope. */
+  /** The issuer that the unverified claims name, if it is one of the subject's issuers, in any scope. */
   issuerOf({ iss }: CompactToken['claims'], subject: SpiffeId): string | undefined {
     return issuerScopes.map((scope) => issuerOf(this.#options.issuer, scope, subject)).find((issuer) => issuer === iss)
   }
@@ -186,6 +187,7 @@ function parse(text: string): CompactToken | undefined {
   }
 }
 
+/** `temporarily_unavailable`: the request about a token cannot be decided now (I6). */
 export function unavailable(description: string, options: ErrorOptions & { reason?: string } = {}): OAuthError {
   return new OAuthError('temporarily_unavailable', description, { retryAfter, ...options })
 }

@@ -1,33 +1,35 @@
 import type { Clock } from '../../time/clock.ts'
 import type { IdentityName } from '../../identity/service-identity.ts'
-import { RateLimit } from '../oauth/rate-limit.ts'
+import { TokenBucket } from '../../time/token-bucket.ts'
 
-/** Whether a key is published: `present` where it is on its way here, `unknown` where that could not be found out. */
+/** Whether a key is published. `present`: it will arrive by the watch; `unknown`: the lookup failed or was refused. */
 export type KeyPresence = 'present' | 'absent' | 'unknown'
 
-/** Looks where keys are published, at the very moment, for one that may sign for this identity. Never rejects. */
-export type LookForKey = (identity: IdentityName, kid: string) => Promise<KeyPresence>
+/** Asks the API server now whether a key that may sign for this identity is published. Never rejects. */
+export type KeyLookup = (identity: IdentityName, kid: string) => Promise<KeyPresence>
 
-/** Most looks at a time. */
-const mostLooks = 16
-/** Most looks a second. */
-const perSecond = 20
+/** The maximum number of concurrent lookups. */
+const maxConcurrent = 16
+const lookupsPerSecond = 20
 
 /**
- * The same within limits: whoever makes up tokens of keys that do not exist costs the API server no more than this, and
- * is answered `unknown` beyond it. Looks are not shared, since one that began before a key was published says nothing of
- * a token that the key has signed since.
+ * Limits concurrency and rate of a lookup, so that tokens with invented keys cannot overload the API server; beyond the
+ * limits the answer is `unknown`. Concurrent lookups of one key are not merged: a lookup that began before the key was
+ * published proves nothing about a token that the key signed afterwards.
  */
-export function limitedLookup(look: LookForKey, clock: Pick<Clock, 'monotonic'>): LookForKey {
-  const rate = new RateLimit({ perSecond })
-  let underWay = 0
+export function limitedKeyLookup(lookup: KeyLookup, clock: Pick<Clock, 'monotonic'>): KeyLookup {
+  const bucket = new TokenBucket(
+    { perSecond: lookupsPerSecond, burst: 2 * lookupsPerSecond, overdraft: 0 },
+    clock.monotonic(),
+  )
+  let inFlight = 0
   return async (identity, kid) => {
-    if (underWay >= mostLooks || rate.take('', clock.monotonic()) > 0) return 'unknown'
-    underWay += 1
+    if (inFlight >= maxConcurrent || bucket.take(1, clock.monotonic()) === 0) return 'unknown'
+    inFlight += 1
     try {
-      return await look(identity, kid)
+      return await lookup(identity, kid)
     } finally {
-      underWay -= 1
+      inFlight -= 1
     }
   }
 }

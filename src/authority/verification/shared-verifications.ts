@@ -3,24 +3,24 @@ import type { SharedCache } from '../shared-cache/shared-cache.ts'
 
 interface SharedVerificationsOptions {
   readonly cache: Pick<SharedCache, 'get' | 'set'>
-  /** What every replica knows and nobody else: undefined while there is none, and then nothing is shared. */
+  /** A secret that only the authority's replicas have; undefined if it is missing, and then nothing is shared. */
   readonly secret: () => Uint8Array | undefined
-  /** Longest wait for the cache, in milliseconds; verifying a signature takes a tenth of one. */
+  /** The longest wait for the cache, in milliseconds; 10 by default. Verifying a signature takes a tenth of one. */
   readonly patienceMs?: number
 }
 
 interface SharedVerification {
-  /** Whether another replica has found the signature to hold. */
+  /** Whether another replica has verified the signature. */
   readonly holds: boolean
-  /** Tells the others that it holds, for as long as the token lives. Nothing waits for it. */
-  readonly tell: (ttlMs: number) => void
+  /** Shares the verified signature for the lifetime of the token, without waiting for the cache. */
+  readonly share: (ttlMs: number) => void
 }
 
 /**
- * What one replica tells the others through the shared cache: that the signature of a token has been verified. An entry
- * is named by the token's fingerprint and is a MAC over it, under a key that only the authority's replicas can derive:
- * whoever else writes into the cache can neither make a token good nor take a good one away. It holds nothing of the token,
- * and vouches for the signature alone; claims, expiry, keys, revocation and audience are judged by every replica itself.
+ * Shares verified signatures between replicas through the shared cache. The key of an entry is the token's fingerprint and
+ * its value a MAC of the fingerprint, keyed by a secret of the replicas, so that a client with write access to the cache
+ * can neither make an invalid token valid nor a valid one invalid. An entry contains nothing of the token. It vouches for
+ * the signature alone: every replica checks claims, expiry, key, revocation and audience itself.
  */
 export class SharedVerifications {
   readonly #options: Required<SharedVerificationsOptions>
@@ -30,16 +30,16 @@ export class SharedVerifications {
     this.#options = { patienceMs: 10, ...options }
   }
 
-  /** What is shared about the signature of a token by the key of this kid. Never rejects. */
+  /** Looks up the signature of a token by its `kid` and fingerprint. Never rejects. */
   async look(kid: string, fingerprint: string): Promise<SharedVerification> {
     const expected = this.#mac(kid, fingerprint)
-    if (expected === undefined) return { holds: false, tell: () => undefined }
+    if (expected === undefined) return { holds: false, share: () => undefined }
     const { cache, patienceMs } = this.#options
     const name = `verified:1:${fingerprint}`
     const found = await inTime(cache.get(name), patienceMs)
     return {
       holds: found !== undefined && isSame(found, expected),
-      tell: (ttlMs) => {
+      share: (ttlMs) => {
         if (ttlMs > 0) void cache.set(name, expected, ttlMs)
       },
     }
@@ -56,13 +56,13 @@ export class SharedVerifications {
   }
 }
 
-/** In constant time for texts of the same length. */
+/** Compares in constant time, for texts of equal length. */
 function isSame(found: string, expected: string): boolean {
   const [one, other] = [Buffer.from(found), Buffer.from(expected)]
   return one.length === other.length && timingSafeEqual(one, other)
 }
 
-/** Undefined where the promise takes longer. */
+/** Resolves with undefined if the promise takes longer than the limit. */
 async function inTime<T>(promise: Promise<T>, limitMs: number): Promise<T | undefined> {
   const late = Promise.withResolvers<undefined>()
   const timer = setTimeout(() => late.resolve(undefined), limitMs)

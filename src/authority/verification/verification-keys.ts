@@ -1,52 +1,54 @@
 import { setImmediate as turn } from 'node:timers/promises'
+import { LRUCache } from 'lru-cache'
 import { messageOf } from '../../errors.ts'
 import { identityKey, type IdentityName } from '../../identity/service-identity.ts'
 import type { PublicJwk } from '../../keys/public-jwk.ts'
 import type { Logger } from '../../logger.ts'
 import type { PublicKeySource } from '../../keys/public-key-source.ts'
-import { publishableKeys } from './publishable-keys.ts'
+import { publishableKeys } from '../../keys/publishable-keys.ts'
 
-/** What the source holds at one moment. */
+/** The state of the source at one version. */
 interface View {
   readonly keys: ReadonlyMap<string, PublicJwk>
   /** Identity → its uid. */
   readonly identities: ReadonlyMap<string, string | undefined>
 }
 
-interface KnownKeysOptions {
+interface VerificationKeysOptions {
   readonly source: PublicKeySource
   readonly logger: Logger
-  /** Shortest time from one reading to the next, in milliseconds, so that many changes make few readings. */
+  /** The minimum time between two reads, in milliseconds, which merges bursts of changes; 250 by default. */
   readonly interval?: number
 }
 
-/** Most keys that are remembered to have been here, so that their absence is known not to be a delay. */
-const mostWithdrawn = 10_000
+/** The maximum number of withdrawn keys to remember. */
+const maxWithdrawn = 10_000
 
-/** The keys that tokens are verified with here, by kid, and the identities that exist: exactly what is published. */
-export class KnownKeys {
-  readonly #options: Required<KnownKeysOptions>
+/** The keys, by kid, that tokens are verified with, and the identities that exist: exactly what is published. */
+export class VerificationKeys {
+  readonly #options: Required<VerificationKeysOptions>
   readonly #listeners = new Set<() => void>()
   readonly #stop: () => void
   #view: View = { keys: new Map(), identities: new Map() }
-  readonly #withdrawn = new Map<string, PublicJwk>()
+  /** Only `peek` and `set` are used, so the key that was withdrawn first is evicted first. */
+  readonly #withdrawn = new LRUCache<string, PublicJwk>({ max: maxWithdrawn })
   #version = Number.NEGATIVE_INFINITY
   #reading = false
   #timer: NodeJS.Timeout | undefined
   #closed = false
 
-  constructor(options: KnownKeysOptions) {
+  constructor(options: VerificationKeysOptions) {
     this.#options = { interval: 250, ...options }
     this.#stop = options.source.onChange(() => this.#changed())
     this.#changed()
   }
 
-  /** Whether the keys are all there. Stays so: a source that starts anew takes nothing away. */
+  /** Whether the keys have been read. Stays true when the source restarts its watch. */
   ready(): boolean {
     return this.#version !== Number.NEGATIVE_INFINITY
   }
 
-  /** Whether the source has told of changes that are not taken in yet. */
+  /** Whether the source has observed changes that are not in this view yet. */
   isBehind(): boolean {
     return this.#options.source.version > this.#version
   }
@@ -55,22 +57,22 @@ export class KnownKeys {
     return this.#view.keys.get(kid)
   }
 
-  /** A key that has been here and was withdrawn, as a revoked one is, or one that another hand has deleted. */
+  /** A key that was published and is not any more: it was revoked, retired, or its ConfigMap was deleted. */
   withdrawn(kid: string): PublicJwk | undefined {
-    return this.#withdrawn.get(kid)
+    return this.#withdrawn.peek(kid)
   }
 
-  /** One that was told of a moment ago exists, too. */
+  /** Also true for an identity that the source has just observed. */
   exists(identity: IdentityName): boolean {
     return this.#view.identities.has(identityKey(identity)) || this.#options.source.has(identity)
   }
 
-  /** Each identity that exists, as `shop/orders`, with its uid, where that is said; a new map after each change. */
+  /** The identities, such as `shop/orders`, with their uid if it is known; a new map after each change. */
   identities(): ReadonlyMap<string, string | undefined> {
     return this.#view.identities
   }
 
-  /** Calls back after every reading. */
+  /** Calls back after every read. Returns a function that unsubscribes. */
   onChange(callback: () => void): () => void {
     this.#listeners.add(callback)
     return () => this.#listeners.delete(callback)
@@ -96,18 +98,18 @@ export class KnownKeys {
     const { source, logger, interval } = this.#options
     this.#reading = true
     try {
-      // Changes that come together, as those of a list do, are read together.
+      // One turn of the event loop, so that the changes of one list are read together.
       await turn()
       if (this.#isDue()) {
         const { version } = source
         const before = this.#view
         this.#view = viewOf(source)
         this.#version = version
-        this.#noteWithdrawn(before)
+        this.#updateWithdrawn(before)
         for (const listener of this.#listeners) listener()
       }
     } catch (error) {
-      // What was known stays known.
+      // The previous view stays in use.
       logger.error('cannot read public keys', { error: messageOf(error) })
     }
     this.#reading = false
@@ -119,19 +121,17 @@ export class KnownKeys {
     this.#timer.unref()
   }
 
-  #noteWithdrawn({ keys }: View): void {
+  #updateWithdrawn({ keys }: View): void {
+    for (const kid of this.#withdrawn.keys()) if (this.#view.keys.has(kid)) this.#withdrawn.delete(kid)
     for (const [kid, key] of keys) if (!this.#view.keys.has(kid)) this.#withdrawn.set(kid, key)
-    for (const kid of this.#withdrawn.keys()) {
-      if (this.#view.keys.has(kid) || this.#withdrawn.size > mostWithdrawn) this.#withdrawn.delete(kid)
-    }
   }
 }
 
 function viewOf(source: PublicKeySource): View {
   const all = source.identities()
   const keys = new Map<string, PublicJwk>()
-  const published = publishableKeys({ identities: all, authorityKeys: source.authorityKeys() })
-  for (const key of published.authorityKeys) keys.set(key.kid, key)
+  const published = publishableKeys({ identities: all, issuingKeys: source.issuingKeys() })
+  for (const key of published.issuingKeys) keys.set(key.kid, key)
   for (const one of published.identities) for (const key of one.keys) keys.set(key.kid, key)
   const identities = new Map(all.map(({ identity, uid }) => [identityKey(identity), uid]))
   return { keys, identities }

@@ -1,17 +1,17 @@
 import type { SealedKeyRing } from './key-ring.ts'
 
-/** Where the authority reads its own key ring. */
-export interface OwnKeyRingSource {
+/** Where the authority reads the key ring of its issuing keys. */
+export interface IssuingKeyRingSource {
   /**
-   * The ring as last seen; undefined where there is none. The same object while it has not changed. Throws KeyRingError
-   * where it cannot be used.
+   * The ring as last observed; undefined if there is none. Returns the same object as long as the ring stays the same.
+   * Throws a KeyRingError if the ring is unusable.
    */
   ring(): SealedKeyRing | undefined
   /**
-   * When the ring was last known to be the one that is stored, in milliseconds of the monotonic clock. While a change is
-   * being told of, that is still the time at which the ring of before was.
+   * When the observed ring was last known to be the stored one, in milliseconds of the monotonic clock. While `onChange`
+   * is calling back, this is still the time at which the previous ring was.
    */
-  toldAt(): number | undefined
-  /** Calls back after another ring, or none, has been seen. Returns how to stop that. */
+  confirmedAt(): number | undefined
+  /** Calls back after a change of the ring. Returns a function that unsubscribes. */
   onChange(callback: () => void): () => void
 }

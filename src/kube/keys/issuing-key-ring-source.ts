@@ -50,7 +50,7 @@ export class AuthorityKeyRing {
     return this.#opened.open()
   }
 
-  toldAt(): number | undefined {
+  confirmedAt(): number | undefined {
     return this.reflector.stats.toldAt
   }
 

@@ -79,7 +79,7 @@ export class PublishedKeySets {
   }
 
   /** The authority's own, from the one ConfigMap that is named for it. */
-  authorityKeys(): readonly PublicJwk[] {
+  issuingKeys(): readonly PublicJwk[] {
     return this.#authoritys
   }
 

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { Authenticator, jwtBearerAssertion, type OwnToken } from '../../../src/authority/callers/authenticator.ts'
+import { Authenticator, type SignetToken } from '../../../src/authority/callers/authenticator.ts'
+import { jwtBearerAssertion } from '../../../src/authority/oauth/parameters.ts'
 import { RateLimit } from '../../../src/authority/oauth/rate-limit.ts'
 import { TokenError } from '../../../src/tokens/token-error.ts'
 import { boundTo, ourIssuer } from '../../builders/account-token.ts'
@@ -10,12 +11,12 @@ const now = Date.now()
 const identity = { namespace: 'shop', name: 'orders' }
 const subject = 'spiffe://cluster.local/ns/shop/sa/orders'
 const proof = { ...boundTo(), notBefore: now, expiresAt: now + 1_000, key: keys.RS256.publicJwk }
-const own = (aud: string | readonly string[], trustDomain = 'cluster.local'): OwnToken => ({
+const own = (aud: string | readonly string[], trustDomain = 'cluster.local'): SignetToken => ({
   claims: { aud, exp: Math.floor(now / 1000) + 60 },
   subject: { trustDomain, ...identity },
 })
 /** What verifies, by the text of the token. */
-const ownTokens = new Map<string, OwnToken>([
+const signetTokens = new Map<string, SignetToken>([
   ['own', own(ourIssuer)],
   ['own-for-two', own(['payments', ourIssuer])],
   ['own-for-other', own('payments')],
@@ -39,15 +40,15 @@ function create(perSecond = 0): Authenticator {
     issuer: ourIssuer,
     trustDomain: 'cluster.local',
     serviceAccounts: {
-      isMeant: (token) => token.startsWith('account'),
+      appliesTo: (token) => token.startsWith('account'),
       prove: async (token) => {
         if (token === 'account') return proof
         throw new TokenError('ERR_TOKEN_EXPIRED', 'token has expired')
       },
     },
-    ownTokens: {
-      verify: async (token) => ownTokens.get(token),
-      isLive: (token) => token !== ownTokens.get('own-revoked'),
+    signetTokens: {
+      verify: async (token) => signetTokens.get(token),
+      isLive: (token) => token !== signetTokens.get('own-revoked'),
     },
     identities: { ready: () => ready, exists: ({ namespace, name }) => existing.has(`${namespace}/${name}`) },
     rates: new RateLimit({ perSecond, burstSeconds: 1 }),
@@ -135,7 +136,7 @@ describe('Authenticator', () => {
     ]
     for (const { namespace, name } of others) {
       existing.add(`${namespace}/${name}`)
-      ownTokens.set(`own-of-${namespace}`, {
+      signetTokens.set(`own-of-${namespace}`, {
         ...own(ourIssuer),
         subject: { trustDomain: 'cluster.local', namespace, name },
       })

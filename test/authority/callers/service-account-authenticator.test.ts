@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { BoundReference } from '../../../src/tokens/bound-objects.ts'
-import { ServiceAccountCallers } from '../../../src/authority/callers/service-account-authenticator.ts'
+import { ServiceAccountAuthenticator } from '../../../src/authority/callers/service-account-authenticator.ts'
 import { HOUR } from '../../../src/time/duration.ts'
 import type { PublicJwk } from '../../../src/keys/public-jwk.ts'
 import { TokenError } from '../../../src/tokens/token-error.ts'
@@ -23,7 +23,7 @@ let cluster: {
   found: 'present' | 'absent' | 'unknown'
   lookedFor: BoundReference[]
 }
-let callers: ServiceAccountCallers
+let callers: ServiceAccountAuthenticator
 
 beforeEach(() => {
   cluster = {
@@ -37,13 +37,13 @@ beforeEach(() => {
     found: 'present',
     lookedFor: [],
   }
-  callers = new ServiceAccountCallers({
+  callers = new ServiceAccountAuthenticator({
     keys: {
       get issuer() {
         return cluster.issuer
       },
       key: (kid) => cluster.keys.find((key) => key.kid === kid),
-      lookAgain: async () => {
+      refresh: async () => {
         cluster.looks += 1
         if (cluster.reachable) cluster.keys = cluster.fresh
         return cluster.reachable
@@ -61,7 +61,7 @@ beforeEach(() => {
   })
 })
 
-describe('ServiceAccountCallers', () => {
+describe('ServiceAccountAuthenticator', () => {
   it('says whose pod a token proves, again and again', async () => {
     const token = await accountToken({ now })
     for (let count = 0; count < 3; count += 1) {
@@ -153,11 +153,11 @@ describe('ServiceAccountCallers', () => {
 
   it('tells tokens of the cluster from others by what they say', async () => {
     const token = await accountToken({ now })
-    expect(callers.isMeant(token)).toBe(true)
+    expect(callers.appliesTo(token)).toBe(true)
     await callers.prove(token)
-    expect(callers.isMeant(token)).toBe(true)
+    expect(callers.appliesTo(token)).toBe(true)
     const others = [await accountToken({ claims: { iss: ourIssuer } }), 'x', '', `${token}.x`, 'a'.repeat(9_000)]
-    expect(others.map((other) => callers.isMeant(other))).toEqual(others.map(() => false))
+    expect(others.map((other) => callers.appliesTo(other))).toEqual(others.map(() => false))
   })
 
   it('I6: takes tokens about accounts for the cluster’s while its issuer is not known: they are not bad, but cannot be told', async () => {
@@ -166,7 +166,7 @@ describe('ServiceAccountCallers', () => {
       await accountToken({ now }),
       await accountToken({ now, claims: { sub: 'spiffe://cluster.local/ns/shop/sa/orders' } }),
     ]
-    expect([token, ours, 'x'].map((one) => callers.isMeant(one))).toEqual([true, false, false])
+    expect([token, ours, 'x'].map((one) => callers.appliesTo(one))).toEqual([true, false, false])
     await expect(callers.prove(token)).rejects.toMatchObject({ error: 'temporarily_unavailable', status: 503 })
   })
 })

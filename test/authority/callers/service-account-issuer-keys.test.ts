@@ -1,6 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
-import { type ClusterIssuer, ClusterKeys } from '../../../src/authority/callers/service-account-issuer-keys.ts'
+import {
+  type ClusterIssuer,
+  ServiceAccountIssuerKeys,
+} from '../../../src/authority/callers/service-account-issuer-keys.ts'
 import { silentLogger } from '../../../src/logger.ts'
 import { eventually } from '../../builders/eventually.ts'
 import { clusterIssuer } from '../../builders/account-token.ts'
@@ -14,7 +17,7 @@ const second = keys.ES256.publicJwk
 /** Keys of an API server that says what the test has it say; `undefined` is away. */
 function clusterKeys(options: { refreshMs?: number } = {}) {
   const state = { answer: { issuer: clusterIssuer, keys: [first] } as ClusterIssuer | undefined, reads: 0, now: 0 }
-  const one = new ClusterKeys({
+  const one = new ServiceAccountIssuerKeys({
     read: async () => {
       state.reads += 1
       await sleep(1)
@@ -28,83 +31,83 @@ function clusterKeys(options: { refreshMs?: number } = {}) {
   return { one, state }
 }
 
-describe('ClusterKeys', () => {
+describe('ServiceAccountIssuerKeys', () => {
   it('knows nothing before it has read', () => {
     const { one } = clusterKeys()
-    expect([one.issuer, one.key(first.kid), one.hasAsked]).toEqual([undefined, undefined, false])
+    expect([one.issuer, one.key(first.kid), one.hasAttempted]).toEqual([undefined, undefined, false])
   })
 
   it('looks again at most once in ten seconds, whatever is asked for, and once for all who ask', async () => {
     const { one, state } = clusterKeys()
-    await Promise.all(Array.from({ length: 10 }, () => one.lookAgain()))
+    await Promise.all(Array.from({ length: 10 }, () => one.refresh()))
     expect([state.reads, one.issuer, one.key(first.kid)]).toEqual([1, clusterIssuer, first])
     state.answer = { issuer: clusterIssuer, keys: [first, second] }
     state.now = 9_999
-    expect([await one.lookAgain(), one.key(second.kid)]).toEqual([true, undefined])
+    expect([await one.refresh(), one.key(second.kid)]).toEqual([true, undefined])
     state.now = 10_000
-    expect([await one.lookAgain(), one.key(second.kid), state.reads]).toEqual([true, second, 2])
+    expect([await one.refresh(), one.key(second.kid), state.reads]).toEqual([true, second, 2])
   })
 
   it('I6: lets no more than a few wait for an API server that hangs: whoever makes keys up must not hold all places', async () => {
     const answer = Promise.withResolvers<ClusterIssuer>()
     const clock = new HeldClock()
-    const one = new ClusterKeys({ read: () => answer.promise, clock, logger: silentLogger })
-    const asked = Array.from({ length: 100 }, () => one.lookAgain())
+    const one = new ServiceAccountIssuerKeys({ read: () => answer.promise, clock, logger: silentLogger })
+    const asked = Array.from({ length: 100 }, () => one.refresh())
     const told: boolean[] = []
     for (const one of asked) void one.then((holds) => told.push(holds))
     await settled()
     expect(told).toEqual(Array.from({ length: 36 }, () => false))
     answer.resolve({ issuer: clusterIssuer, keys: [first] })
     expect((await Promise.all(asked)).filter(Boolean)).toHaveLength(64)
-    expect(await one.lookAgain()).toBe(true)
+    expect(await one.refresh()).toBe(true)
     // All places are free again.
     clock.advance(10_000)
-    expect(await Promise.all(Array.from({ length: 64 }, () => one.lookAgain()))).not.toContain(false)
+    expect(await Promise.all(Array.from({ length: 64 }, () => one.refresh()))).not.toContain(false)
   })
 
   it('keeps the object of a key that has not changed, and drops a key that is gone', async () => {
     const { one, state } = clusterKeys()
-    await one.lookAgain()
+    await one.refresh()
     state.now = 10_000
     state.answer = { issuer: clusterIssuer, keys: [{ ...first }, second] }
-    await one.lookAgain()
+    await one.refresh()
     expect(one.key(first.kid)).toBe(first)
     // Another key of the same kid is another.
     const replaced = { ...keys.PS256.publicJwk, alg: 'RS256' as const, kid: first.kid }
     state.now = 20_000
     state.answer = { issuer: clusterIssuer, keys: [replaced] }
-    await one.lookAgain()
+    await one.refresh()
     expect(one.key(first.kid)).toEqual(replaced)
     state.now = 30_000
     state.answer = { issuer: clusterIssuer, keys: [second] }
-    await one.lookAgain()
+    await one.refresh()
     expect(one.key(first.kid)).toBeUndefined()
   })
 
   it('I6: keeps the last good keys while the API server is away, and says that it cannot tell', async () => {
     const { one, state } = clusterKeys()
-    await one.lookAgain()
+    await one.refresh()
     state.answer = undefined
     state.now = 10_000
-    expect([await one.lookAgain(), one.key(first.kid), one.issuer]).toEqual([false, first, clusterIssuer])
+    expect([await one.refresh(), one.key(first.kid), one.issuer]).toEqual([false, first, clusterIssuer])
     state.now = 10_001
-    expect([await one.lookAgain(), state.reads]).toEqual([false, 2])
+    expect([await one.refresh(), state.reads]).toEqual([false, 2])
   })
 
   it('I6: gives up a reading that takes too long, and says that it cannot tell', async () => {
-    const one = new ClusterKeys({
+    const one = new ServiceAccountIssuerKeys({
       read: (signal) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('late')))),
       clock: new HeldClock(),
       logger: silentLogger,
       timeoutMs: 20,
     })
-    expect([await one.lookAgain(), one.hasAsked, one.issuer]).toEqual([false, true, undefined])
+    expect([await one.refresh(), one.hasAttempted, one.issuer]).toEqual([false, true, undefined])
   })
 
   it('says that it has asked, also where it got no answer', async () => {
     const { one, state } = clusterKeys()
     state.answer = undefined
-    expect([await one.lookAgain(), one.hasAsked, one.issuer]).toEqual([false, true, undefined])
+    expect([await one.refresh(), one.hasAttempted, one.issuer]).toEqual([false, true, undefined])
   })
 
   it('reads by itself, again and again, until it is stopped', async () => {

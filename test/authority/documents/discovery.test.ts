@@ -33,7 +33,7 @@ describe('openidConfiguration', () => {
 })
 
 describe('authorizationServerMetadata', () => {
-  it('names the endpoints of the cluster level, none that does not exist and no empty list (RFC 8414 §2, §3.2)', () => {
+  it('names the endpoints of the cluster scope, none that does not exist and no empty list (RFC 8414 §2, §3.2)', () => {
     const algorithms = ['RS256', 'ES256', 'ES384']
     expect(authorizationServerMetadata(`${issuer}/ns/shop`, issuer)).toEqual({
       issuer: 'https://signet-authority.signet-system.svc/ns/shop',

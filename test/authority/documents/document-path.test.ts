@@ -1,29 +1,29 @@
 import { describe, expect, it } from 'vitest'
 import { locate } from '../../../src/authority/documents/document-path.ts'
 
-const levels = ['', '/ns/shop', '/ns/shop/sa/orders', '/ns/shop/sa/orders.v2']
+const scopes = ['', '/ns/shop', '/ns/shop/sa/orders', '/ns/shop/sa/orders.v2']
 const bases = ['', '/signet/one', '/ns/base', '/.well-known/oauth-authorization-server']
 
 describe.each(bases)('below the base "%s"', (base) => {
-  it.each(levels)('finds the documents of the level "%s" where either standard looks', (level) => {
+  it.each(scopes)('finds the documents of the scope "%s" where either standard looks', (scope) => {
     const of = (path: string) => locate(base, path)
-    expect(of(`${base}${level}/jwks.json`)).toEqual({ endpoint: 'jwks', level })
-    expect(of(`${base}${level}/.well-known/openid-configuration`)).toEqual({ endpoint: 'openid-configuration', level })
+    expect(of(`${base}${scope}/jwks.json`)).toEqual({ endpoint: 'jwks', scope })
+    expect(of(`${base}${scope}/.well-known/openid-configuration`)).toEqual({ endpoint: 'openid-configuration', scope })
     for (const path of [
-      `/.well-known/oauth-authorization-server${base}${level}`,
-      `${base}${level}/.well-known/oauth-authorization-server`,
+      `/.well-known/oauth-authorization-server${base}${scope}`,
+      `${base}${scope}/.well-known/oauth-authorization-server`,
     ]) {
-      expect(of(path)).toEqual({ endpoint: 'oauth-authorization-server', level })
+      expect(of(path)).toEqual({ endpoint: 'oauth-authorization-server', scope })
     }
   })
 
   it('finds one bundle, that of the trust domain', () => {
-    expect(locate(base, `${base}/bundle.json`)).toEqual({ endpoint: 'trust-bundle', level: '' })
+    expect(locate(base, `${base}/bundle.json`)).toEqual({ endpoint: 'trust-bundle', scope: '' })
     expect(locate(base, `${base}/ns/shop/bundle.json`)).toBeUndefined()
   })
 
   it('finds one description of all', () => {
-    expect(locate(base, `${base}/openapi.json`)).toEqual({ endpoint: 'openapi', level: '' })
+    expect(locate(base, `${base}/openapi.json`)).toEqual({ endpoint: 'openapi', scope: '' })
     expect(locate(base, `${base}/ns/shop/openapi.json`)).toBeUndefined()
   })
 })

@@ -1,7 +1,7 @@
 import { gunzipSync } from 'node:zlib'
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { Document } from '../../../src/authority/documents/document.ts'
-import { Levels } from '../../../src/authority/documents/issuer-documents.ts'
+import { IssuerDocuments } from '../../../src/authority/documents/issuer-documents.ts'
 import { algorithms } from '../../../src/keys/algorithm.ts'
 import type { IdentityKeys } from '../../../src/keys/identity-keys.ts'
 import { serializeJwks } from '../../../src/keys/jwks.ts'
@@ -15,32 +15,32 @@ const ledger = keysOf('billing/ledger', keys.RS256.publicJwk)
 const everything = [orders, payments, ledger]
 const paths = ['', '/ns/shop', '/ns/billing', '/ns/shop/sa/orders', '/ns/shop/sa/payments', '/ns/billing/sa/ledger']
 
-let levels: Levels
+let issuers: IssuerDocuments
 beforeEach(() => {
-  levels = new Levels(base)
+  issuers = new IssuerDocuments(base)
 })
 
 const textOf = (document: Document | undefined) => document?.plain.body.toString()
-const jwksOf = (level: string) => textOf(levels.get(level, 'jwks'))
+const jwksOf = (scope: string) => textOf(issuers.get(scope, 'jwks'))
 const setOf = (...identities: readonly IdentityKeys[]) => serializeJwks(identities.flatMap((one) => one.keys))
 const bundle = () =>
-  JSON.parse(textOf(levels.get('', 'trust-bundle')) ?? '{}') as { keys: { kid: string }[]; spiffe_sequence: number }
+  JSON.parse(textOf(issuers.get('', 'trust-bundle')) ?? '{}') as { keys: { kid: string }[]; spiffe_sequence: number }
 /** Every document there is, to be compared with what is there later. */
 const documents = () =>
   new Map(
-    paths.flatMap((level) =>
+    paths.flatMap((scope) =>
       (['jwks', 'openid-configuration', 'oauth-authorization-server', 'trust-bundle'] as const).map(
-        (endpoint) => [`${level} ${endpoint}`, levels.get(level, endpoint)] as const,
+        (endpoint) => [`${scope} ${endpoint}`, issuers.get(scope, endpoint)] as const,
       ),
     ),
   )
 const changedSince = (before: ReturnType<typeof documents>) =>
   [...documents()].filter(([name, document]) => document !== before.get(name)).map(([name]) => name)
 
-describe('Levels', () => {
+describe('IssuerDocuments', () => {
   it('I1: shows each key at the cluster, its namespace, its identity and in the bundle, and nowhere else', async () => {
-    await levels.show(stored(everything), 7)
-    expect(Object.fromEntries(paths.map((level) => [level, jwksOf(level)]))).toEqual({
+    await issuers.show(stored(everything), 7)
+    expect(Object.fromEntries(paths.map((scope) => [scope, jwksOf(scope)]))).toEqual({
       '': setOf(orders, payments, ledger),
       '/ns/shop': setOf(orders, payments),
       '/ns/billing': setOf(ledger),
@@ -52,85 +52,85 @@ describe('Levels', () => {
     expect(bundle()).toMatchObject({ keys: kids.map((kid) => ({ kid })), spiffe_sequence: 7 })
   })
 
-  it("I1: shows the authority's own keys wherever keys are shown, since a token of theirs names the issuer of any level", async () => {
+  it('I1: shows the issuing keys wherever keys are shown, since a token of theirs names the issuer of any scope', async () => {
     const own = { ...keys.PS256.publicJwk, kid: 'own' }
-    await levels.show(stored(everything, own), 1)
-    const sets = paths.map((level) => JSON.parse(jwksOf(level) ?? '') as { keys: { kid: string; sub?: string }[] })
+    await issuers.show(stored(everything, own), 1)
+    const sets = paths.map((scope) => JSON.parse(jwksOf(scope) ?? '') as { keys: { kid: string; sub?: string }[] })
     for (const set of sets) {
       expect(set.keys.filter(({ sub }) => sub === undefined).map(({ kid }) => kid)).toEqual(['own'])
     }
     expect(sets.map((set) => set.keys.length)).toEqual([5, 4, 2, 3, 2, 2])
     expect(bundle().keys.map(({ kid }) => kid)).toContain('own')
-    expect(levels.get('/ns/none', 'jwks')).toBeUndefined()
-    await levels.show(stored([], own), 2)
-    expect(paths.filter((level) => levels.get(level, 'jwks') !== undefined)).toEqual([''])
+    expect(issuers.get('/ns/none', 'jwks')).toBeUndefined()
+    await issuers.show(stored([], own), 2)
+    expect(paths.filter((scope) => issuers.get(scope, 'jwks') !== undefined)).toEqual([''])
     expect(jwksOf('')).toContain('own')
   })
 
-  it("renders every set, and no discovery, when the authority's own keys change, and nothing when they do not", async () => {
+  it('renders every set, and no discovery, when the issuing keys change, and nothing when they do not', async () => {
     const own = { ...keys.PS256.publicJwk, kid: 'own' }
-    await levels.show(stored(everything, own), 1)
+    await issuers.show(stored(everything, own), 1)
     const before = documents()
-    await levels.show(stored(everything, own), 2)
+    await issuers.show(stored(everything, own), 2)
     expect(changedSince(before)).toEqual([])
-    await levels.show(stored(everything, own, { ...own, kid: 'next' }), 3)
-    expect(changedSince(before).sort()).toEqual([...paths.map((level) => `${level} jwks`), ' trust-bundle'].sort())
-    await levels.show(stored(everything), 4)
-    expect(paths.filter((level) => jwksOf(level)?.includes('"own"'))).toEqual([])
+    await issuers.show(stored(everything, own, { ...own, kid: 'next' }), 3)
+    expect(changedSince(before).sort()).toEqual([...paths.map((scope) => `${scope} jwks`), ' trust-bundle'].sort())
+    await issuers.show(stored(everything), 4)
+    expect(paths.filter((scope) => jwksOf(scope)?.includes('"own"'))).toEqual([])
   })
 
-  it.each(paths)('names at the level "%s" its own URL as the issuer, byte by byte', async (level) => {
-    await levels.show(stored(everything), 1)
+  it.each(paths)('names at the scope "%s" its own URL as the issuer, byte by byte', async (scope) => {
+    await issuers.show(stored(everything), 1)
     for (const endpoint of ['openid-configuration', 'oauth-authorization-server'] as const) {
-      expect(JSON.parse(textOf(levels.get(level, endpoint)) ?? '')).toMatchObject({
-        issuer: `${base}${level}`,
-        jwks_uri: `${base}${level}/jwks.json`,
+      expect(JSON.parse(textOf(issuers.get(scope, endpoint)) ?? '')).toMatchObject({
+        issuer: `${base}${scope}`,
+        jwks_uri: `${base}${scope}/jwks.json`,
       })
     }
   })
 
   it('has no namespace and no identity without keys, and a cluster in any case', async () => {
-    await levels.show(stored([{ ...ledger, keys: [] }]), 1)
-    expect(paths.filter((level) => levels.get(level, 'jwks') !== undefined)).toEqual([''])
+    await issuers.show(stored([{ ...ledger, keys: [] }]), 1)
+    expect(paths.filter((scope) => issuers.get(scope, 'jwks') !== undefined)).toEqual([''])
     expect(jwksOf('')).toBe('{"keys":[]}')
-    expect(levels.get('/ns/billing', 'openid-configuration')).toBeUndefined()
-    expect(levels.get('/ns/shop', 'trust-bundle')).toBeUndefined()
+    expect(issuers.get('/ns/billing', 'openid-configuration')).toBeUndefined()
+    expect(issuers.get('/ns/shop', 'trust-bundle')).toBeUndefined()
   })
 
   it('renders for one identity its own set, that of its namespace and those of the cluster, and nothing else', async () => {
-    await levels.show(stored(everything), 1)
+    await issuers.show(stored(everything), 1)
     const before = documents()
     const rotated = keysOf('shop/orders', keys.ES384.publicJwk)
-    await levels.show(stored([rotated, payments, ledger]), 2)
+    await issuers.show(stored([rotated, payments, ledger]), 2)
     expect(changedSince(before)).toEqual([' jwks', ' trust-bundle', '/ns/shop jwks', '/ns/shop/sa/orders jwks'])
     expect(jwksOf('/ns/shop')).toBe(setOf(rotated, payments))
     expect(bundle().spiffe_sequence).toBe(2)
   })
 
   it('renders nothing where no key has changed, whatever else has', async () => {
-    await levels.show(stored(everything), 1)
+    await issuers.show(stored(everything), 1)
     const before = documents()
-    await levels.show(stored([ledger, { ...orders }, payments, keysOf('shop/empty')]), 2)
+    await issuers.show(stored([ledger, { ...orders }, payments, keysOf('shop/empty')]), 2)
     expect(changedSince(before)).toEqual([])
     expect(bundle().spiffe_sequence).toBe(1)
   })
 
-  it('drops the levels of an identity that is gone, and keeps those of its namespace while others live there', async () => {
-    await levels.show(stored(everything), 1)
+  it('drops the scopes of an identity that is gone, and keeps those of its namespace while others live there', async () => {
+    await issuers.show(stored(everything), 1)
     const before = documents()
-    await levels.show(stored([payments]), 2)
-    expect(paths.filter((level) => levels.get(level, 'jwks') !== undefined)).toEqual([
+    await issuers.show(stored([payments]), 2)
+    expect(paths.filter((scope) => issuers.get(scope, 'jwks') !== undefined)).toEqual([
       '',
       '/ns/shop',
       '/ns/shop/sa/payments',
     ])
     expect(jwksOf('/ns/shop')).toBe(setOf(payments))
-    expect(levels.get('/ns/shop/sa/payments', 'jwks')).toBe(before.get('/ns/shop/sa/payments jwks'))
-    expect(levels.get('/ns/billing', 'openid-configuration')).toBeUndefined()
+    expect(issuers.get('/ns/shop/sa/payments', 'jwks')).toBe(before.get('/ns/shop/sa/payments jwks'))
+    expect(issuers.get('/ns/billing', 'openid-configuration')).toBeUndefined()
   })
 
-  it('I4: changes every level in one turn, and none before', async () => {
-    await levels.show(stored([payments]), 1)
+  it('I4: changes every scope in one turn, and none before', async () => {
+    await issuers.show(stored([payments]), 1)
     const before = documents()
     const crowd = Array.from({ length: 200 }, (_, index) =>
       keysOf(`shop/n${index}`, { ...keys.EdDSA.publicJwk, kid: `n${index}` }),
@@ -138,7 +138,7 @@ describe('Levels', () => {
     // Orders, ledger and billing come, payments goes; of shop and the cluster it is the keys that change.
     const all = 3 * 4 + 3
     let over = false
-    const showing = levels.show(stored([orders, ledger, ...crowd]), 2).finally(() => {
+    const showing = issuers.show(stored([orders, ledger, ...crowd]), 2).finally(() => {
       over = true
     })
     // Its work takes several turns; what is seen between them is all of the old or all of the new.
@@ -154,26 +154,26 @@ describe('Levels', () => {
     expect(changedSince(before)).toHaveLength(all)
   })
 
-  it('I3: shows nothing of a private key at any level, and what it had before', async () => {
-    await levels.show(stored(everything), 1)
+  it('I3: shows nothing of a private key in any scope, and what it had before', async () => {
+    await issuers.show(stored(everything), 1)
     const before = documents()
     const leak = { ...payments, keys: [{ ...payments.keys[0]!, d: keys.EdDSA.privateJwk.d } as never] }
-    await expect(levels.show(stored([orders, leak]), 2)).rejects.toThrow(TypeError)
+    await expect(issuers.show(stored([orders, leak]), 2)).rejects.toThrow(TypeError)
     expect(changedSince(before)).toEqual([])
-    await levels.show(stored([orders]), 3)
+    await issuers.show(stored([orders]), 3)
     expect(jwksOf('/ns/shop')).toBe(setOf(orders))
   })
 
-  it('compresses what is large, at every level', async () => {
+  it('compresses what is large, in every scope', async () => {
     const large = keysOf('shop/large', ...algorithms.map((algorithm) => keys[algorithm].publicJwk))
     const small = keysOf('billing/ledger', { ...keys.RS256.publicJwk, kid: 'small' })
-    await levels.show(stored([large, small]), 1)
-    for (const level of ['', '/ns/shop', '/ns/shop/sa/large']) {
-      const { plain, gzip } = levels.get(level, 'jwks') ?? {}
+    await issuers.show(stored([large, small]), 1)
+    for (const scope of ['', '/ns/shop', '/ns/shop/sa/large']) {
+      const { plain, gzip } = issuers.get(scope, 'jwks') ?? {}
       expect(gunzipSync(gzip?.body ?? Buffer.of())).toEqual(plain?.body)
       expect(gzip?.etag).not.toBe(plain?.etag)
     }
-    expect(levels.get('/ns/billing/sa/ledger', 'jwks')).not.toHaveProperty('gzip')
+    expect(issuers.get('/ns/billing/sa/ledger', 'jwks')).not.toHaveProperty('gzip')
   })
 })
 

@@ -11,30 +11,30 @@ import { FakeSource, keysOf } from '../../fakes/public-key-source.ts'
 const issuer = parseIssuer('https://signet-authority.signet-system.svc')
 const one = keysOf('shop/orders', keys.ES256.publicJwk)
 const other = keysOf('shop/payments', keys.EdDSA.publicJwk)
-const levels = ['', '/ns/shop', '/ns/shop/sa/orders']
+const scopes = ['', '/ns/shop', '/ns/shop/sa/orders']
 const opened: PublishedDocuments[] = []
 afterEach(() => opened.splice(0).forEach((documents) => documents.close()))
 
 function open(source = new FakeSource(), logger: Logger = silentLogger) {
   const documents = new PublishedDocuments({ issuer, source, logger, interval: 5 })
   opened.push(documents)
-  const published = (level = '') => documents.get(`${level}/jwks.json`)?.document?.plain.body.toString()
+  const published = (scope = '') => documents.get(`${scope}/jwks.json`)?.document?.plain.body.toString()
   return { source, documents, published }
 }
 
 const setOf = (...identities: readonly IdentityKeys[]) => serializeJwks(identities.flatMap((identity) => identity.keys))
 
 describe('PublishedDocuments', () => {
-  it('publishes nothing at any level before the source is ready, and says that it will', async () => {
+  it('publishes nothing in any scope before the source is ready, and says that it will', async () => {
     const { source, documents, published } = open()
     await eventually(() => expect(source.listeners).toBe(1))
-    expect(documents.ready()).toBe(false)
-    for (const level of levels) expect(documents.get(`${level}/jwks.json`)).toEqual({ endpoint: 'jwks' })
+    expect(documents.notReady()).toBeDefined()
+    for (const scope of scopes) expect(documents.get(`${scope}/jwks.json`)).toEqual({ endpoint: 'jwks' })
     expect(documents.get('/bundle.json')).toEqual({ endpoint: 'trust-bundle' })
     expect(documents.get('/anything')).toBeUndefined()
     source.set([one])
-    await eventually(() => expect(documents.ready()).toBe(true))
-    for (const level of levels) expect(published(level)).toBe(setOf(one))
+    await eventually(() => expect(documents.notReady()).toBeUndefined())
+    for (const scope of scopes) expect(published(scope)).toBe(setOf(one))
     expect(documents.get('/ns/other/jwks.json')).toBeUndefined()
     expect(documents.get('/ns/shop/sa/other/.well-known/openid-configuration')).toBeUndefined()
   })
@@ -49,40 +49,40 @@ describe('PublishedDocuments', () => {
     }
   })
 
-  it("I1: tells of the authority's own keys once they are served at every level, and not before", async () => {
+  it('I1: tells of the issuing keys once they are served in every scope, and not before', async () => {
     const { source, documents, published } = open()
     source.set([one])
-    await eventually(() => expect(documents.ready()).toBe(true))
+    await eventually(() => expect(documents.notReady()).toBeUndefined())
     const told: boolean[] = []
     const stop = documents.onChange(() => {
       const { kid } = own
-      told.push(levels.every((level) => published(level)?.includes(kid)))
+      told.push(scopes.every((scope) => published(scope)?.includes(kid)))
     })
     const own = keys.ES384.publicJwk
-    source.setAuthorityKeys(own)
-    expect(documents.authorityKeys()).toEqual([])
-    await eventually(() => expect(documents.authorityKeys()).toEqual([own]))
+    source.setIssuingKeys(own)
+    expect(documents.issuingKeys()).toEqual([])
+    await eventually(() => expect(documents.issuingKeys()).toEqual([own]))
     expect(told).toEqual([true])
     source.set([one, other])
     await eventually(() => expect(published()).toContain(other.keys[0]?.kid))
     expect(told).toEqual([true])
     stop()
-    source.setAuthorityKeys()
-    await eventually(() => expect(documents.authorityKeys()).toEqual([]))
+    source.setIssuingKeys()
+    await eventually(() => expect(documents.issuingKeys()).toEqual([]))
     expect(told).toEqual([true])
   })
 
   it('I4: keeps its sets while the source is not ready, or starts anew with an older one', async () => {
     const { source, documents, published } = open()
     source.set([one, other], 7)
-    await eventually(() => expect(documents.ready()).toBe(true))
+    await eventually(() => expect(documents.notReady()).toBeUndefined())
     source.setReady(false)
     source.set([], 3)
     await pause(30)
     expect(published()).toBe(setOf(one, other))
     expect(published('/ns/shop')).toBe(setOf(one, other))
     expect(published('/ns/shop/sa/orders')).toBe(setOf(one))
-    expect(documents.ready()).toBe(true)
+    expect(documents.notReady()).toBeUndefined()
     source.set([one], 8)
     await eventually(() => expect(published()).toBe(setOf(one)))
     expect(published('/ns/shop/sa/payments')).toBeUndefined()
@@ -91,7 +91,7 @@ describe('PublishedDocuments', () => {
   it('I4: reads together what changes together, so that no set between two others is ever seen', async () => {
     const { source, documents, published } = open()
     source.set([one, other])
-    await eventually(() => expect(documents.ready()).toBe(true))
+    await eventually(() => expect(documents.notReady()).toBeUndefined())
     await pause(20)
     const read = vi.spyOn(source, 'identities')
     source.set([other])
@@ -142,7 +142,7 @@ describe('PublishedDocuments', () => {
     const leak = { ...other, keys: other.keys.map((key) => ({ ...key, d: keys.EdDSA.privateJwk.d })) }
     source.set([one, leak])
     await eventually(() => expect(errors).toHaveBeenCalled())
-    for (const level of levels) expect(published(level)).toBe(setOf(one))
+    for (const scope of scopes) expect(published(scope)).toBe(setOf(one))
     expect(JSON.stringify(errors.mock.calls)).not.toContain(keys.EdDSA.privateJwk.d)
     source.set([one, other])
     await eventually(() => expect(published()).toBe(setOf(one, other)))

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
-import { introspect } from '../../../src/authority/introspection/introspection-endpoint.ts'
-import type { KeyPresence, LookForKey } from '../../../src/authority/verification/limited-key-lookup.ts'
+import { introspectionEndpoint } from '../../../src/authority/introspection/introspection-endpoint.ts'
+import type { KeyPresence, KeyLookup } from '../../../src/authority/verification/limited-key-lookup.ts'
 import {
-  PresentedTokens,
-  type PresentedTokensOptions,
+  IssuedTokenVerifier,
+  type IssuedTokenVerifierOptions,
 } from '../../../src/authority/verification/issued-token-verifier.ts'
 import { SharedVerifications } from '../../../src/authority/verification/shared-verifications.ts'
 import { HOUR, MINUTE, SECOND } from '../../../src/time/duration.ts'
@@ -40,8 +40,8 @@ beforeEach(() => {
   deafMs = 0
 })
 
-function endpoint(more: Partial<PresentedTokensOptions> = {}) {
-  const tokens = new PresentedTokens({
+function endpoint(more: Partial<IssuedTokenVerifierOptions> = {}) {
+  const tokens = new IssuedTokenVerifier({
     issuer,
     trustDomain: 'cluster.local',
     keys: {
@@ -56,7 +56,7 @@ function endpoint(more: Partial<PresentedTokensOptions> = {}) {
     ...more,
   })
   const introspectors = new Set(['edge/gateway'])
-  const answer = introspect({ authenticator: callers, tokens, trustDomain: 'cluster.local', introspectors })
+  const answer = introspectionEndpoint({ authenticator: callers, tokens, trustDomain: 'cluster.local', introspectors })
   return async (token: string, caller = 'shop/payments') => {
     const { status, body } = await answer(form(caller, { token }))
     expect(status).toBe(200)
@@ -153,8 +153,8 @@ describe('introspection', () => {
   })
 
   it('refuses who does not prove who it is, and a form without a token', async () => {
-    const tokens = { verify: vi.fn(), isLive: vi.fn() } as unknown as PresentedTokens
-    const answer = introspect({
+    const tokens = { verify: vi.fn(), isLive: vi.fn() } as unknown as IssuedTokenVerifier
+    const answer = introspectionEndpoint({
       authenticator: callers,
       tokens,
       trustDomain: 'cluster.local',
@@ -195,7 +195,7 @@ describe('introspection', () => {
   it('looks for an unknown key that may be new, for the identity that the token names, and only for such a one', async () => {
     const looks: unknown[] = []
     let found: KeyPresence = 'present'
-    const lookForKey: LookForKey = async (...look) => {
+    const lookForKey: KeyLookup = async (...look) => {
       looks.push(look)
       return found
     }
@@ -246,7 +246,7 @@ describe('what the authority has signed itself', () => {
 
 describe('a token that has been seen before', () => {
   it('is not verified again, and not live without its key all the same', async () => {
-    const tokens = new PresentedTokens({
+    const tokens = new IssuedTokenVerifier({
       issuer,
       trustDomain: 'cluster.local',
       keys: { ready: () => true, key: (kid) => known.get(kid), withdrawn: () => undefined, exists: () => true },

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingHttpHeaders, request, type Server } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import type { FormAnswer, FormRequest } from '../../../src/authority/oauth/form-endpoint.ts'
+import type { FormResponse, FormRequest } from '../../../src/authority/oauth/form-endpoint.ts'
 import { FormHandler, type FormHandlerOptions } from '../../../src/authority/oauth/form-handler.ts'
 import { OAuthError } from '../../../src/authority/oauth/oauth-error.ts'
 import { RateLimit } from '../../../src/authority/oauth/rate-limit.ts'
@@ -13,12 +13,12 @@ import { ending } from '../../builders/running-server.ts'
 
 const issuer = { issuer: 'https://issuer.example/signet', path: '/signet' }
 const form = 'application/x-www-form-urlencoded'
-const ok: FormAnswer = { status: 200, body: '{"ok":true}' }
+const ok: FormResponse = { status: 200, body: '{"ok":true}' }
 
 let server: Server
 let overload: LoadShedder
 let handler: FormHandler
-let endpoint: (request: FormRequest) => Promise<FormAnswer>
+let endpoint: (request: FormRequest) => Promise<FormResponse>
 const answers: [string, number][] = []
 const refusals: (string | undefined)[] = []
 
@@ -100,7 +100,8 @@ describe('FormHandler', () => {
       'x-other': 'yes',
     })
     expect([...(received?.form ?? [])]).toEqual([['a', 'b']])
-    expect([received?.authorization, received?.peerCertificate]).toEqual(['Bearer x', undefined])
+    expect(received?.authorization).toBe('Bearer x')
+    expect(received?.connection.remoteAddress).toBe('127.0.0.1')
     expect(answers).toEqual([['token', 200]])
   })
 
@@ -212,7 +213,7 @@ describe('FormHandler', () => {
   })
 
   it('refuses more than may be under way, on a connection that stays', async () => {
-    const waiting = Promise.withResolvers<FormAnswer>()
+    const waiting = Promise.withResolvers<FormResponse>()
     endpoint = () => waiting.promise
     const pending = Array.from({ length: 4 }, () => post('a=b'))
     await eventually(() => expect(overload.underWay).toBe(4))
@@ -235,7 +236,7 @@ describe('FormHandler', () => {
 
   it('answers for an endpoint that hangs, and gives its place free', async () => {
     make({ timeoutMs: 50 })
-    const late = Promise.withResolvers<FormAnswer>()
+    const late = Promise.withResolvers<FormResponse>()
     let signal: AbortSignal | undefined
     endpoint = (one) => {
       signal = one.signal

@@ -26,7 +26,7 @@ beforeAll(async () => {
     clusterKeys: {
       issuer: clusterIssuer,
       key: (kid) => (kid === keys.RS256.keyID ? keys.RS256.publicJwk : undefined),
-      lookAgain: async () => true,
+      refresh: async () => true,
     },
     objects: {
       areKnown: () => present.pod && present.reachable,

@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib'
 import * as oauth from 'oauth4webapi'
-import { type FormName, formNames } from '../../../src/authority/openapi/forms.ts'
-import { grants, tokenTypeUris } from '../../../src/authority/token/token-request.ts'
+import { type FormEndpointName, formEndpointNames } from '../../../src/authority/oauth/form-endpoint.ts'
+import { grants, tokenTypeUris } from '../../../src/authority/oauth/parameters.ts'
 import { HOUR, SECOND } from '../../../src/time/duration.ts'
 import { accountToken, type AccountTokenOptions, boundTo } from '../../builders/account-token.ts'
 import { keys } from '../../fixtures/keys/keys.ts'
@@ -22,7 +22,7 @@ const live = (client: StrictClient, claims: Record<string, unknown> = {}) => {
 }
 
 /** A request to each endpoint that is answered 200, but for what differs. */
-export const good: Readonly<Record<FormName, (client: StrictClient, how?: Difference) => Promise<unknown>>> = {
+export const good: Readonly<Record<FormEndpointName, (client: StrictClient, how?: Difference) => Promise<unknown>>> = {
   token: async (client, how) => exchange(client, {}, how),
   introspect: async (client, how) =>
     client.introspect(await live(client), { authentication: await proved(client), ...how }),
@@ -63,7 +63,7 @@ const bearer =
     headers.set('authorization', `Bearer ${text}`)
 
 /** What all three endpoints refuse. */
-function commonCases(name: FormName): Cases {
+function commonCases(name: FormEndpointName): Cases {
   const ask = good[name]
   const askAs = (authentication: (client: StrictClient) => Promise<oauth.ClientAuth>) => async (client: StrictClient) =>
     authenticated[name](client, { authentication: await authentication(client) })
@@ -211,7 +211,7 @@ function commonCases(name: FormName): Cases {
 }
 
 /** What one endpoint alone refuses, or in a way of its own. */
-const ownCases: Readonly<Record<FormName, Cases>> = {
+const ownCases: Readonly<Record<FormEndpointName, Cases>> = {
   token: {
     '400 invalid_request': [
       { title: 'no subject token', attempt: (client) => client.token(grants.exchange, {}) },
@@ -299,7 +299,7 @@ const ownCases: Readonly<Record<FormName, Cases>> = {
 /** Every case, by path, status and error, as in `/revoke 400 unauthorized_client`. */
 export function everyCase(): ReadonlyMap<string, readonly Case[]> {
   const cases = new Map<string, Case[]>()
-  for (const name of formNames) {
+  for (const name of formEndpointNames) {
     for (const some of [commonCases(name), ownCases[name]]) {
       for (const [answer, list] of Object.entries(some)) {
         const key = `/${name} ${answer}`

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import * as oauth from 'oauth4webapi'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { describeApi } from '../../../src/authority/openapi/description.ts'
-import { formNames } from '../../../src/authority/openapi/forms.ts'
+import { formEndpointNames } from '../../../src/authority/oauth/form-endpoint.ts'
 import { projectDirectory } from '../../../tools/cluster/paths.ts'
 import { DescribedApi, type DescribedError } from '../../conformance/described-api.ts'
 import { everyCase, good } from './oauth-error-cases.ts'
@@ -14,7 +14,7 @@ import { allIsWell, LimitedAuthorities } from '../../builders/oauth-error-world.
  * is described and not provoked here fails, and so does one that is provoked and not described.
  */
 const described = new DescribedApi(
-  describeApi({ issuer: 'https://issuer.example', path: '' }, { forms: formNames, revocations: false }),
+  describeApi({ issuer: 'https://issuer.example', path: '' }, { forms: formEndpointNames, revocations: false }),
 )
 
 let authorities: LimitedAuthorities
@@ -62,7 +62,7 @@ it.each([
   expect(errors.filter((one) => !shown(one))).toEqual([])
 })
 
-it.each(formNames)('/%s answers 200 to what the cases differ from', async (name) => {
+it.each(formEndpointNames)('/%s answers 200 to what the cases differ from', async (name) => {
   await good[name](authorities.client())
   expect(authorities.client().last.status).toBe(200)
 })

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { RateLimit, TooManyRequests } from '../../../src/authority/oauth/rate-limit.ts'
+import { TooManyRequests } from '../../../src/authority/oauth/oauth-error.ts'
+import { RateLimit } from '../../../src/authority/oauth/rate-limit.ts'
 
 describe('RateLimit', () => {
   it('lets a burst pass and then so many a second', () => {

@@ -1,9 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { type Authority, createAuthority } from '../../../src/authority/authority.ts'
+import { serveAuthority, type ServedAuthority } from '../../builders/served-authority.ts'
 import { describeApi } from '../../../src/authority/openapi/description.ts'
-import { formNames } from '../../../src/authority/openapi/forms.ts'
+import { formEndpointNames } from '../../../src/authority/oauth/form-endpoint.ts'
 import { algorithms } from '../../../src/keys/algorithm.ts'
-import { silentLogger } from '../../../src/logger.ts'
 import { eventually } from '../../builders/eventually.ts'
 import { ask, type CallOptions, DescribedApi, describedApiAt } from '../../conformance/described-api.ts'
 import { keys } from '../../fixtures/keys/keys.ts'
@@ -11,7 +10,7 @@ import { type RunningServer, startServer } from '../../builders/running-server.t
 import { FakeSource, keysOf } from '../../fakes/public-key-source.ts'
 
 const issuer = { issuer: 'https://issuer.example/signet', path: '/signet' }
-const everything = new DescribedApi(describeApi(issuer, { forms: formNames, revocations: true }))
+const everything = new DescribedApi(describeApi(issuer, { forms: formEndpointNames, revocations: true }))
 const nothingMore = new DescribedApi(describeApi(issuer, { forms: [], revocations: false }))
 
 describe('the description of the API', () => {
@@ -24,7 +23,7 @@ describe('the description of the API', () => {
 
   it('names what is served, and nothing else', () => {
     const paths = Object.keys(everything.paths)
-    for (const name of [...formNames, 'revocations']) {
+    for (const name of [...formEndpointNames, 'revocations']) {
       expect(paths).toContain(`/signet/${name}`)
       expect(Object.keys(nothingMore.paths).filter((path) => path.includes(name))).toEqual([])
     }
@@ -106,7 +105,7 @@ describe('the description of the API', () => {
 describe('a running authority', () => {
   const orders = keysOf('shop/orders', ...algorithms.map((algorithm) => keys[algorithm].publicJwk))
   let server: RunningServer
-  let authority: Authority
+  let authority: ServedAuthority
   let source: FakeSource
   let api: DescribedApi
   let origin: string
@@ -120,7 +119,7 @@ describe('a running authority', () => {
   // One that has no keys yet, whatever the test before has left.
   beforeEach(async () => {
     source = new FakeSource()
-    authority = createAuthority({ ...issuer, source, logger: silentLogger })
+    authority = serveAuthority({ ...issuer, source })
     api = await eventually(() => describedApiAt(origin, issuer.path))
   })
   afterEach(() => authority.close())

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
-import { allRevocations } from '../../../src/authority/revocation/combined-revocations.ts'
+import { combinedRevocations } from '../../../src/authority/revocation/combined-revocations.ts'
 import { DeletedIdentities } from '../../../src/authority/revocation/deleted-identities.ts'
-import { KnownKeys } from '../../../src/authority/verification/verification-keys.ts'
+import { VerificationKeys } from '../../../src/authority/verification/verification-keys.ts'
 import { HOUR, SECOND } from '../../../src/time/duration.ts'
 import { silentLogger } from '../../../src/logger.ts'
 import { eventually } from '../../builders/eventually.ts'
@@ -20,13 +20,13 @@ const payments = keysOf('shop/payments', keys.EdDSA.publicJwk)
 let source: FakeSource
 let clock: HeldClock
 let skewed: SkewedClock
-let known: KnownKeys
+let known: VerificationKeys
 let deleted: DeletedIdentities
 beforeEach(() => {
   source = new FakeSource()
   clock = new HeldClock(Date.parse('2026-06-01T00:00:00.400Z'))
   skewed = new SkewedClock(clock)
-  known = new KnownKeys({ source, logger: silentLogger, interval: 0 })
+  known = new VerificationKeys({ source, logger: silentLogger, interval: 0 })
   deleted = new DeletedIdentities({ keys: known, trustDomain: 'cluster.local', clock: skewed })
   onTestFinished(() => {
     deleted.close()
@@ -73,7 +73,7 @@ describe('keys that are known', () => {
 })
 
 it('I6: an identity exists from when it was told of, not only from when its keys were taken in', async () => {
-  const slow = new KnownKeys({ source, logger: silentLogger, interval: HOUR })
+  const slow = new VerificationKeys({ source, logger: silentLogger, interval: HOUR })
   onTestFinished(() => slow.close())
   source.set([payments])
   await eventually(() => expect(slow.ready()).toBe(true))
@@ -90,7 +90,7 @@ describe('keys that are not known', () => {
   it('I6: are those of a source that has told only some so far', async () => {
     const early = new FakeSource()
     early.version = 1
-    const unready = new KnownKeys({ source: early, logger: silentLogger, interval: 0 })
+    const unready = new VerificationKeys({ source: early, logger: silentLogger, interval: 0 })
     await turns()
     expect(unready.ready()).toBe(false)
     early.set([orders])
@@ -207,7 +207,7 @@ describe('a deleted identity', () => {
 describe('all revocations', () => {
   it('are those of each source, ready when all are, under a version that grows with each', () => {
     const [one, other] = [new FakeRevocations(), new FakeRevocations()]
-    const all = allRevocations(one, other)
+    const all = combinedRevocations(one, other)
     const told = vi.fn()
     const stop = all.onChange(told)
     const versions = [all.version]

@@ -3,7 +3,7 @@ import { expect, it, onTestFinished } from 'vitest'
 import { components, selectorOf } from '../../../src/api/v1alpha1/metadata.ts'
 import type { ServiceIdentity } from '../../../src/api/v1alpha1/types.ts'
 import { DeletedIdentities } from '../../../src/authority/revocation/deleted-identities.ts'
-import { KnownKeys } from '../../../src/authority/verification/verification-keys.ts'
+import { VerificationKeys } from '../../../src/authority/verification/verification-keys.ts'
 import { SECOND } from '../../../src/time/duration.ts'
 import type { KubeObject } from '../../../src/kube/client/object.ts'
 import { type ConfigMap, leanPublicKeys } from '../../../src/kube/keys/config-map-public-key-store.ts'
@@ -36,7 +36,7 @@ it.each([
   const source = new PublishedKeySets({ reflector, namespace, logger: silentLogger })
   const stop = new AbortController()
   const running = reflector.run(stop.signal)
-  const known = new KnownKeys({ source, logger: silentLogger, interval: 0 })
+  const known = new VerificationKeys({ source, logger: silentLogger, interval: 0 })
   const deleted = new DeletedIdentities({ keys: known, trustDomain: 'cluster.local', clock })
   onTestFinished(async () => {
     stop.abort()

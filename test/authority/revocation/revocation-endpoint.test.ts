@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { introspect } from '../../../src/authority/introspection/introspection-endpoint.ts'
+import { introspectionEndpoint } from '../../../src/authority/introspection/introspection-endpoint.ts'
 import type { KeyPresence } from '../../../src/authority/verification/limited-key-lookup.ts'
-import { PresentedTokens } from '../../../src/authority/verification/issued-token-verifier.ts'
+import { IssuedTokenVerifier } from '../../../src/authority/verification/issued-token-verifier.ts'
 import { RateLimit } from '../../../src/authority/oauth/rate-limit.ts'
 import type { RecordName, RevocationStore, TokenToRevoke } from '../../../src/tokens/revocation-store.ts'
-import { revoke } from '../../../src/authority/revocation/revocation-endpoint.ts'
+import { revocationEndpoint } from '../../../src/authority/revocation/revocation-endpoint.ts'
 import { MINUTE, SECOND } from '../../../src/time/duration.ts'
 import type { PublicJwk } from '../../../src/keys/public-jwk.ts'
 import { spellingsOf } from '../../builders/spellings.ts'
@@ -47,7 +47,7 @@ beforeEach(() => {
   failure = undefined
   logger = recordingLogger()
   const known = [bound, keys.other.publicJwk]
-  const tokens = new PresentedTokens({
+  const tokens = new IssuedTokenVerifier({
     issuer,
     trustDomain: 'cluster.local',
     keys: {
@@ -71,7 +71,7 @@ beforeEach(() => {
     },
     look: () => Promise.resolve(true),
   }
-  const endpoint = revoke({
+  const endpoint = revocationEndpoint({
     authenticator: callers,
     tokens,
     store,
@@ -81,7 +81,7 @@ beforeEach(() => {
     logger,
   })
   ask = (token, caller = 'shop/orders') => endpoint(form(caller, { token }))
-  const introspection = introspect({
+  const introspection = introspectionEndpoint({
     authenticator: callers,
     tokens,
     trustDomain: 'cluster.local',

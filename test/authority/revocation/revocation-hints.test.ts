@@ -38,7 +38,7 @@ function replica(
 describe('hints about revocations', () => {
   it('make other replicas read the record that they name, and not the one that gave it', async () => {
     const [one, other] = [replica(), replica()]
-    one.hints.tell(record())
+    one.hints.send(record())
     await settled()
     expect(cache.published).toEqual([text(record())])
     expect(other.looked).toEqual([record()])

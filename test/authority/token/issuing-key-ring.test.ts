@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { longestUnconfirmed } from '../../../src/authority/token/decide.ts'
-import { OwnKeys } from '../../../src/authority/token/issuing-key-ring.ts'
-import type { OwnKeyRingSource } from '../../../src/keys/key-ring/source.ts'
+import { IssuingKeyRing } from '../../../src/authority/token/issuing-key-ring.ts'
+import type { IssuingKeyRingSource } from '../../../src/keys/key-ring/source.ts'
 import { MINUTE, SECOND } from '../../../src/time/duration.ts'
 import type { KeySlot, SealedKeyRing } from '../../../src/keys/key-ring/key-ring.ts'
 import { KeyRingError } from '../../../src/keys/key-ring/errors.ts'
@@ -12,7 +12,7 @@ import { HeldClock } from '../../fakes/held-clock.ts'
 import { FakeSource } from '../../fakes/public-key-source.ts'
 
 /** A ring that is where it is put. */
-class FakeRing implements OwnKeyRingSource {
+class FakeRing implements IssuingKeyRingSource {
   readonly callbacks = new Set<() => void>()
   told: number | undefined
   private held: SealedKeyRing | KeyRingError | undefined
@@ -22,7 +22,7 @@ class FakeRing implements OwnKeyRingSource {
     return this.held
   }
 
-  toldAt(): number | undefined {
+  confirmedAt(): number | undefined {
     return this.told
   }
 
@@ -43,7 +43,7 @@ let published: FakeSource
 let lines: { level: string; message: string; fields: unknown }[]
 let slot: KeySlot
 let ring: SealedKeyRing
-let keys: OwnKeys
+let keys: IssuingKeyRing
 
 const line = (level: string) => (message: string, fields?: unknown) => void lines.push({ level, message, fields })
 const logger: Logger = {
@@ -63,14 +63,14 @@ beforeEach(async () => {
   lines = []
   slot = await authoritySlot()
   ring = await authorityRing([slot])
-  keys = new OwnKeys({ source, served: published, clock, logger })
+  keys = new IssuingKeyRing({ source, served: published, clock, logger })
 })
 
 /** As it is once both watches have told. */
 function settle(): void {
   source.told = clock.monotonic()
   source.put(ring)
-  published.setAuthorityKeys(slot.publicJwk)
+  published.setIssuingKeys(slot.publicJwk)
 }
 
 async function rotated(): Promise<KeySlot> {
@@ -85,7 +85,7 @@ describe('active', () => {
     source.told = clock.monotonic()
     source.put(ring)
     expect(kid()).toBeUndefined()
-    published.setAuthorityKeys(slot.publicJwk)
+    published.setIssuingKeys(slot.publicJwk)
     const active = keys.active()
     expect(active?.publicJwk).toEqual(slot.publicJwk)
     const signature = await active?.signer.sign('text')
@@ -98,7 +98,7 @@ describe('active', () => {
     const before = keys.active()
     ring = await authorityRing([slot, await authoritySlot({ state: 'Published' })], { previous: ring })
     source.put(ring)
-    published.setAuthorityKeys({ ...slot.publicJwk })
+    published.setIssuingKeys({ ...slot.publicJwk })
     expect(keys.active()).toBe(before)
   })
 
@@ -110,7 +110,7 @@ describe('active', () => {
       settle()
       const next = await rotated()
       const tell = (what: string | undefined) =>
-        what === 'ring' ? source.put(ring) : published.setAuthorityKeys(slot.publicJwk, next.publicJwk)
+        what === 'ring' ? source.put(ring) : published.setIssuingKeys(slot.publicJwk, next.publicJwk)
       tell(first)
       expect(kid()).toBe(slot.keyID)
       tell(second)
@@ -144,7 +144,7 @@ describe('active', () => {
     source.put(ring)
     source.told = clock.monotonic()
     expect(kid()).toBeUndefined()
-    published.setAuthorityKeys(slot.publicJwk, next.publicJwk)
+    published.setIssuingKeys(slot.publicJwk, next.publicJwk)
     expect(kid()).toBe(next.keyID)
   })
 
@@ -166,7 +166,7 @@ describe('active', () => {
 
   it('ends at once when its key is revoked, before the next one is known', () => {
     settle()
-    published.setAuthorityKeys()
+    published.setIssuingKeys()
     expect(kid()).toBeUndefined()
   })
 
@@ -182,7 +182,7 @@ describe('active', () => {
     settle()
     const next = await authoritySlot({ activeAt: clock.now() + 2 * MINUTE })
     ring = await authorityRing([retired(slot), next], { previous: ring })
-    published.setAuthorityKeys(slot.publicJwk, next.publicJwk)
+    published.setIssuingKeys(slot.publicJwk, next.publicJwk)
     source.put(ring)
     expect(kid()).toBe(slot.keyID)
     clock.advance(longestUnconfirmed + 1)
@@ -195,7 +195,7 @@ describe('active', () => {
     keys.close()
     const next = await rotated()
     source.put(ring)
-    published.setAuthorityKeys(next.publicJwk)
+    published.setIssuingKeys(next.publicJwk)
     expect(kid()).toBe(slot.keyID)
     expect([source.callbacks.size, published.listeners]).toEqual([0, 0])
   })
@@ -203,12 +203,12 @@ describe('active', () => {
 
 describe('notReady', () => {
   it('waits for the ring to be read and its key to be published, half a minute at most', () => {
-    expect(keys.notReady()).toBe('its own key ring has not been read yet')
+    expect(keys.notReady()).toBe('the issuing key ring has not been read yet')
     source.told = clock.monotonic()
     source.put(ring)
-    expect(keys.notReady()).toBe('its own key is not served yet')
+    expect(keys.notReady()).toBe('the issuing key is not served yet')
     clock.advance(30 * SECOND - 1)
-    expect(keys.notReady()).toBe('its own key is not served yet')
+    expect(keys.notReady()).toBe('the issuing key is not served yet')
     clock.advance(1)
     expect(keys.notReady()).toBeUndefined()
   })
@@ -221,7 +221,7 @@ describe('notReady', () => {
     }
     settle()
     expect(keys.notReady()).toBeUndefined()
-    published.setAuthorityKeys()
+    published.setIssuingKeys()
     expect(keys.active()).toBeUndefined()
     expect(keys.notReady()).toBeUndefined()
   })
@@ -232,7 +232,7 @@ it('I3: says once what is wrong, and shows nothing of a private key', () => {
   for (let time = 0; time < 3; time += 1) source.put(unusable)
   expect(lines.map(({ level, message }) => `${level}: ${message}`)).toEqual([
     'info: issuing tokens with another key',
-    'error: own key ring cannot be used',
+    'error: cannot use the issuing key ring',
   ])
   const { d } = slot.privateJwk ?? { d: '' }
   expect(d).not.toBe('')

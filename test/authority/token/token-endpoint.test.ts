@@ -1,9 +1,10 @@
+import { Socket } from 'node:net'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { jwtBearerAssertion } from '../../../src/authority/callers/authenticator.ts'
+import { jwtBearerAssertion } from '../../../src/authority/oauth/parameters.ts'
 import type { Caller, PresentedCredentials } from '../../../src/authority/callers/caller.ts'
 import { OAuthError } from '../../../src/authority/oauth/oauth-error.ts'
 import { tokenEndpoint } from '../../../src/authority/token/token-endpoint.ts'
-import type { Grantable } from '../../../src/authority/token/token-issuer.ts'
+import type { IssuanceRequest } from '../../../src/authority/token/token-issuer.ts'
 
 const orders = 'spiffe://cluster.local/ns/shop/sa/orders'
 /** Of the namespace `shop`, or of that before a slash. */
@@ -29,7 +30,7 @@ const credentials = {
   client_assertion_type: jwtBearerAssertion,
 }
 
-let granted: Grantable[]
+let granted: IssuanceRequest[]
 let presented: PresentedCredentials[]
 /** How many requests counted against a rate. */
 let counted: number
@@ -74,7 +75,7 @@ const endpoint = tokenEndpoint({
 })
 
 async function ask(form: Record<string, string>, authorization?: string) {
-  const request = { form: new Map(Object.entries(form)), authorization, peerCertificate: undefined }
+  const request = { form: new Map(Object.entries(form)), authorization, connection: new Socket() }
   const { status, body } = await endpoint({ ...request, signal: new AbortController().signal })
   return { status, ...(JSON.parse(body) as Record<string, unknown>) }
 }

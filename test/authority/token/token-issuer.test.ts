@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { IssuingKey } from '../../../src/authority/token/issuing-keys.ts'
-import type { Grantable } from '../../../src/authority/token/token-issuer.ts'
+import type { IssuanceRequest } from '../../../src/authority/token/token-issuer.ts'
 import { TokenIssuer } from '../../../src/authority/token/token-issuer.ts'
 import { HOUR, MINUTE, SECOND } from '../../../src/time/duration.ts'
 import type { IssuerScope } from '../../../src/identity/issuer.ts'
@@ -44,10 +44,10 @@ function create(issuerScope: IssuerScope = 'cluster', reusedBytes?: number): Tok
 }
 
 function wanted(
-  different: Partial<Grantable> = {},
+  different: Partial<IssuanceRequest> = {},
   expiresAt = start + HOUR,
   { namespace = 'shop', name = 'orders' } = {},
-): Grantable {
+): IssuanceRequest {
   const caller = {
     identity: { namespace, name },
     subject: `spiffe://cluster.local/ns/${namespace}/sa/${name}`,

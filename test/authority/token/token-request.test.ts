@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { jwtBearerAssertion } from '../../../src/authority/callers/authenticator.ts'
+import { jwtBearerAssertion } from '../../../src/authority/oauth/parameters.ts'
 import { readTokenRequest } from '../../../src/authority/token/token-request.ts'
 
 const exchange = {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type KeyPresence, limitedLookup } from '../../../src/authority/verification/limited-key-lookup.ts'
+import { type KeyPresence, limitedKeyLookup } from '../../../src/authority/verification/limited-key-lookup.ts'
 import { SECOND } from '../../../src/time/duration.ts'
 import { HeldClock } from '../../fakes/held-clock.ts'
 
@@ -8,7 +8,7 @@ const orders = { namespace: 'shop', name: 'orders' }
 describe('the limits of looks for keys', () => {
   it('lets sixteen look at a time, each by itself; the next one is told that nothing is known', async () => {
     const waiting: PromiseWithResolvers<KeyPresence>[] = []
-    const look = limitedLookup(async () => {
+    const look = limitedKeyLookup(async () => {
       const one = Promise.withResolvers<KeyPresence>()
       waiting.push(one)
       return one.promise
@@ -26,7 +26,7 @@ describe('the limits of looks for keys', () => {
   it('lets twenty look a second, and forty at once after a pause', async () => {
     const clock = new HeldClock(0)
     let looks = 0
-    const look = limitedLookup(async () => {
+    const look = limitedKeyLookup(async () => {
       looks += 1
       return 'absent'
     }, clock)
@@ -42,7 +42,7 @@ describe('the limits of looks for keys', () => {
   })
 
   it('counts a look that fails as one that is over', async () => {
-    const look = limitedLookup(() => Promise.reject(new Error('away')), new HeldClock(0))
+    const look = limitedKeyLookup(() => Promise.reject(new Error('away')), new HeldClock(0))
     for (let time = 0; time < 20; time += 1) await expect(look(orders, 'kid')).rejects.toThrow('away')
   })
 })

@@ -76,14 +76,14 @@ it('follows what is stored, and gives the same object while that has not changed
 
 it('knows when it was told of last, and nothing before it was', async () => {
   const unread = new AuthorityKeyRing({ client, namespace, encryption: undefined, logger: silentLogger })
-  expect(unread.toldAt()).toBeUndefined()
+  expect(unread.confirmedAt()).toBeUndefined()
   const source = await started()
-  const before = source.toldAt() ?? Number.NaN
+  const before = source.confirmedAt() ?? Number.NaN
   expect(before).toBeLessThanOrEqual(performance.now())
   const during: unknown[] = []
-  source.onChange(() => during.push(source.toldAt()))
+  source.onChange(() => during.push(source.confirmedAt()))
   put(encodeKeyRing(ring))
-  await eventually(() => expect(source.toldAt()).toBeGreaterThan(before))
+  await eventually(() => expect(source.confirmedAt()).toBeGreaterThan(before))
   expect(during).toEqual([before])
 })
 

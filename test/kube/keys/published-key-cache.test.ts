@@ -193,7 +193,7 @@ describe('PublishedKeySets', () => {
   it("tells the authority's own keys apart from those of identities, by the name of their ConfigMap alone", async () => {
     await create(orders, first)
     const { sets, changes } = await replica()
-    expect(sets.authorityKeys()).toEqual([])
+    expect(sets.issuingKeys()).toEqual([])
     const before = { version: sets.version, changes: changes() }
     await create(theAuthority, second)
     // Its annotations may say what they like.
@@ -203,7 +203,7 @@ describe('PublishedKeySets', () => {
       metadata: { name: 'signet-jwks.authority.authority', namespace, labels, annotations },
     })
     await settled()
-    expect(sets.authorityKeys()).toEqual([second])
+    expect(sets.issuingKeys()).toEqual([second])
     expect(kidsOf(sets)).toEqual({ orders: [first.kid], authority: [first.kid] })
     expect(sets.version).toBe(before.version + 2)
     expect(changes()).toBe(before.changes + 2)
@@ -212,20 +212,20 @@ describe('PublishedKeySets', () => {
   it('I1: keeps the last good keys of the authority too, and drops them with their ConfigMap', async () => {
     await create(theAuthority, first)
     const { sets, logger } = await replica()
-    const good = sets.authorityKeys()
+    const good = sets.issuingKeys()
     await change(theAuthority, 'no set')
     await settled()
-    expect(sets.authorityKeys()).toBe(good)
+    expect(sets.issuingKeys()).toBe(good)
     expect(JSON.stringify(logger.lines)).toContain('signet-system/signet-jwks.authority')
     await change(theAuthority, serializeJwks([first]), { team: 'checkout' })
     await change(theAuthority, serializeJwks([first]), { team: 'payments' })
     await change(theAuthority, serializeJwks([first, second]))
     await settled()
-    expect(sets.authorityKeys()).toHaveLength(2)
+    expect(sets.issuingKeys()).toHaveLength(2)
     const { version } = sets
     await remove(theAuthority)
     await settled()
-    expect(sets.authorityKeys()).toEqual([])
+    expect(sets.issuingKeys()).toEqual([])
     expect(sets.version).toBe(version + 1)
   })
 

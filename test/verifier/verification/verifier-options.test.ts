@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { writeRevocations } from '../../../src/authority/revocation/revocations-by-scope.ts'
+import { serializeRevocations } from '../../../src/authority/revocation/revocations-by-scope.ts'
 import { mounted } from '../../../src/verifier/pod/env.ts'
 import { settingsOf, type VerifierOptions } from '../../../src/verifier/verification/verifier-options.ts'
 
@@ -22,7 +22,7 @@ describe("a verifier's settings", () => {
   it('I5: have room for the bytes of as many revocations as are permitted: what is not read is not refused', async () => {
     const { maxBytes = 0, maxEntries = 0 } = settings().revocations ?? {}
     const sub = `spiffe://cluster.local/ns/${'n'.repeat(20)}/sa/${'s'.repeat(40)}`
-    const { texts } = await writeRevocations([{ sub, jti: 'Gm2vQpRk1c3nLw0s8yXzTA', exp: 1_769_868_300 }], 0)
+    const { texts } = await serializeRevocations([{ sub, jti: 'Gm2vQpRk1c3nLw0s8yXzTA', exp: 1_769_868_300 }], 0)
     expect((Buffer.byteLength(texts.join('')) + 1) * maxEntries).toBeLessThan(maxBytes)
   })
 

@@ -1,7 +1,6 @@
 /**
- * Tells when to stop asking somebody who does not answer: after so many failures in a row, with none that went well
- * between them. Once open it is closed only by whoever has seen a probe go well, so that while it is open no call is spent
- * on finding out.
+ * Opens after a number of consecutive failures. Only `close`, after a successful probe, closes it: while it is open no
+ * caller's request is used as a probe.
  */
 export class CircuitBreaker {
   readonly #limit: number
@@ -20,7 +19,7 @@ export class CircuitBreaker {
     this.#failures = 0
   }
 
-  /** True where this failure has opened it. */
+  /** Returns true if this failure opens the breaker. */
   failed(): boolean {
     this.#failures++
     if (this.#open || this.#failures < this.#limit) return false
@@ -28,7 +27,7 @@ export class CircuitBreaker {
     return true
   }
 
-  /** A probe went well. */
+  /** Closes the breaker after a successful probe. */
   close(): void {
     this.#open = false
     this.#failures = 0

@@ -1,28 +1,28 @@
 import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis'
-import { defendClients } from './ioredis-hardening.ts'
+import { hardenIoredis } from './ioredis-hardening.ts'
 import { failureOf } from './redis-failure.ts'
 import type { RedisNode, RedisTarget } from './redis-url.ts'
 
-defendClients()
+hardenIoredis()
 
-/** What a connection proves itself with. Read anew for each, so that a change of the files needs no restart. */
+/** The credentials of a connection. Read for each connection, so that a change of the files needs no restart. */
 export interface RedisCredentials {
   readonly username?: string | undefined
   readonly password?: string | undefined
   /** Sentinels have passwords of their own. */
   readonly sentinelPassword?: string | undefined
-  /** PEM; without it the certificates that the platform trusts. */
+  /** PEM; without it the platform's trust store. */
   readonly ca?: string | undefined
-  /** PEM; both or neither. */
+  /** The client certificate, PEM; requires `key`. */
   readonly certificate?: string | undefined
   readonly key?: string | undefined
 }
 
-/** How a connection fares. After `ended` it is of no more use. */
+/** The events of a connection. After `ended` the connection is unusable. */
 interface ConnectionEvents {
-  /** The server, or the cluster, takes commands. */
+  /** The server, or the cluster, accepts commands. */
   ready(): void
-  /** The reason has no secret in it. */
+  /** The reason contains no secret. */
   ended(reason: string): void
   message?(channel: string, message: string): void
 }
@@ -31,17 +31,17 @@ interface ConnectionOptions {
   readonly target: RedisTarget
   readonly credentials: RedisCredentials
   readonly events: ConnectionEvents
-  /** For connecting, and for each question to a Sentinel; in milliseconds. */
+  /** The time limit for connecting, and for each command to a Sentinel, in milliseconds. */
   readonly connectTimeoutMs: number
-  /** A connection on which something is asked and nothing heard for so long is ended, and all it was asked with it. */
+  /** Ends a connection that has pending commands and receives nothing for this long, in milliseconds. */
   readonly silenceMs: number
-  /** The most bytes that may come in without being a whole answer. */
-  readonly maxAnswerBytes: number
+  /** The maximum size of one reply, in bytes. */
+  readonly maxReplyBytes: number
 }
 
-/** One connection to Redis, or one to each node of a cluster. Every method rejects with a RedisFailure. */
+/** A connection to Redis, or to each node of a cluster. Every method rejects with a RedisFailure. */
 export interface RedisConnection {
-  /** The first bytes of a value, one more than `maxBytes` at most; empty where there is none. */
+  /** The first `maxBytes + 1` bytes of a value; empty if the key is missing. */
   getStart(key: string, maxBytes: number): Promise<Buffer>
   set(key: string, value: string, ttlMs: number): Promise<void>
   publish(channel: string, message: string): Promise<void>
@@ -51,15 +51,15 @@ export interface RedisConnection {
   disconnect(): void
 }
 
-/** Opens a connection for commands. Nothing is sent again by itself. */
+/** Opens a connection for commands. Commands are never sent again automatically. */
 export function openConnection(options: ConnectionOptions): RedisConnection {
   const { target } = options
   return target.kind === 'cluster' ? openCluster(options) : openServer(options, optionsOf(options))
 }
 
 /**
- * Opens a connection for subscriptions. In a cluster every node hears every message, so one node is enough: another at
- * each attempt.
+ * Opens a connection for subscriptions. Every node of a cluster receives every message, so one node is enough: the next
+ * one for each attempt.
  */
 export function openSubscription(options: ConnectionOptions, attempt: number): RedisConnection {
   const { target } = options
@@ -67,14 +67,14 @@ export function openSubscription(options: ConnectionOptions, attempt: number): R
   return openServer(options, optionsOf(options, target.kind === 'cluster' ? node : undefined))
 }
 
-/** With what the types of the client's constructors ask for. */
+/** Options with the one member that ioredis' constructor overloads require. */
 type ServerOptions = RedisOptions & { readonly replyMapping: 'legacy' }
 
 function openServer(options: ConnectionOptions, redisOptions: ServerOptions): RedisConnection {
   const { events } = options
   const redis = new Redis(redisOptions)
-  const answers: Answers = { count: 0 }
-  watchAnswers(redis, options.maxAnswerBytes, answers)
+  const replies: Replies = { count: 0 }
+  limitReplies(redis, options.maxReplyBytes, replies)
   let reason = 'the connection was closed'
   redis.on('error', (error: unknown) => {
     reason = failureOf(error).reason
@@ -82,10 +82,10 @@ function openServer(options: ConnectionOptions, redisOptions: ServerOptions): Re
   redis.once('ready', () => events.ready())
   redis.once('end', () => events.ended(reason))
   redis.on('message', (channel: string, message: string) => {
-    answers.count++
+    replies.count++
     events.message?.(channel, message)
   })
-  return commandsOf(redis, answers)
+  return commandsOf(redis, replies)
 }
 
 function openCluster(options: ConnectionOptions): RedisConnection {
@@ -94,38 +94,38 @@ function openCluster(options: ConnectionOptions): RedisConnection {
     redisOptions: optionsOf(options),
     enableOfflineQueue: false,
     clusterRetryStrategy: null,
-    // The check asks a node at random, which may not be connected yet, and gives the whole connection up. A cluster that
-    // is down says so to each command.
+    // The ready check asks a random node and closes the whole connection if that node is not connected yet. A cluster that
+    // is down refuses each command anyway.
     enableReadyCheck: false,
-    // A name stays a name: certificates are issued for names.
+    // Keeps host names unresolved, because certificates are issued for names.
     dnsLookup: (address, callback) => callback(null, address),
     slotsRefreshTimeout: connectTimeoutMs,
     slotsRefreshInterval: 5000,
     maxRedirections: 3,
-    // Zero: not tried again.
+    // 0 disables retries.
     retryDelayOnFailover: 0,
     retryDelayOnClusterDown: 0,
     retryDelayOnTryAgain: 10,
   }
   const cluster = new Cluster([...target.nodes], clusterOptions)
-  const answers: Answers = { count: 0 }
-  let reason = 'no node of the cluster answers'
+  const replies: Replies = { count: 0 }
+  let reason = 'no node of the cluster replies'
   const note = (error: unknown): void => {
     reason = failureOf(error).reason
   }
   cluster.on('+node', (node: Redis) => {
-    watchAnswers(node, options.maxAnswerBytes, answers)
-    // At once, and not with the first command, which would be lost.
+    limitReplies(node, options.maxReplyBytes, replies)
+    // Connects now: on demand, the command that triggers the connection would be lost.
     if (node.options.readOnly !== true) node.connect().catch(() => undefined)
   })
   cluster.on('node error', note)
   cluster.on('error', note)
   cluster.once('ready', () => void Promise.all(cluster.nodes('master').map(connected)).then(() => events.ready()))
   cluster.once('end', () => events.ended(reason))
-  return commandsOf(cluster, answers)
+  return commandsOf(cluster, replies)
 }
 
-/** Resolves when a node is ready, and also when it will never be. */
+/** Resolves when a node is ready or has failed. */
 function connected(node: Redis): Promise<void> {
   return new Promise((resolve) => {
     if (node.status === 'ready' || node.status === 'end') resolve()
@@ -142,7 +142,7 @@ function optionsOf(options: ConnectionOptions, node?: RedisNode): ServerOptions 
     ...(password === undefined ? {} : { username, password }),
     ...(target.tls ? { tls: tlsOf(target, credentials) } : {}),
     db: target.database,
-    // Understood by every server and proxy; nothing here needs a newer one.
+    // RESP 2, which every server and proxy supports.
     protocol: 2,
     replyMapping: 'legacy',
     disableClientInfo: true,
@@ -155,12 +155,12 @@ function optionsOf(options: ConnectionOptions, node?: RedisNode): ServerOptions 
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     autoResubscribe: false,
-    // A server that was master and is a replica now refuses to write: another connection finds the new master.
+    // A master that has become a replica refuses writes: reconnecting finds the new master.
     reconnectOnError: (error) => error.message.startsWith('READONLY'),
   }
 }
 
-/** Where to connect to; the client itself knows where the nodes of a cluster are. */
+/** The address to connect to. For the nodes of a cluster ioredis has the addresses. */
 function placeOf({ target, credentials, connectTimeoutMs }: ConnectionOptions, node?: RedisNode): RedisOptions {
   const { kind, master, tls } = target
   if (kind === 'sentinel') {
@@ -189,40 +189,40 @@ function tlsOf(
   }
 }
 
-/** Counts whole answers, for `watchAnswers`. */
-interface Answers {
+/** Counts complete replies, for `limitReplies`. */
+interface Replies {
   count: number
 }
 
 /**
- * Ends a connection that sends more than an answer can have: nothing that is asked for is longer, but the message of a
- * publisher, or a server that is none, could be.
+ * Ends a connection whose reply exceeds the limit. No requested reply is longer, but a published message may be, and a
+ * server that is not Redis may send anything.
  */
-function watchAnswers(redis: Redis, limit: number, answers: Answers): void {
+function limitReplies(redis: Redis, limit: number, replies: Replies): void {
   let received = 0
-  let seen = answers.count
+  let seen = replies.count
   redis.on('connect', () => {
     redis.stream.on('data', (chunk: Buffer) => {
-      if (seen !== answers.count) received = 0
-      seen = answers.count
+      if (seen !== replies.count) received = 0
+      seen = replies.count
       received += chunk.length
-      if (received > limit) redis.stream.destroy(new Error(`more than ${limit} bytes in one answer`))
+      if (received > limit) redis.stream.destroy(new Error(`more than ${limit} bytes in one reply`))
     })
   })
 }
 
-function commandsOf(redis: Redis | Cluster, answers: Answers): RedisConnection {
-  const ask = async <T>(answer: Promise<T>): Promise<T> => {
+function commandsOf(redis: Redis | Cluster, replies: Replies): RedisConnection {
+  const ask = async <T>(reply: Promise<T>): Promise<T> => {
     try {
-      return await answer
+      return await reply
     } catch (error) {
       throw failureOf(error)
     } finally {
-      answers.count++
+      replies.count++
     }
   }
-  const done = async (answer: Promise<unknown>): Promise<void> => {
-    await ask(answer)
+  const done = async (reply: Promise<unknown>): Promise<void> => {
+    await ask(reply)
   }
   return {
     getStart: (key, maxBytes) => ask(redis.getrangeBuffer(key, 0, maxBytes)),

@@ -2,13 +2,13 @@
 const slots = 16_384
 
 /**
- * The answer to CLUSTER SLOTS: ranges, each with its first and last slot and its servers, as host and port. Throws where
- * it is none, which the client library would follow without looking. Text is what CLUSTER answers to anything else.
+ * Checks the reply to CLUSTER SLOTS: ranges, each with its first and last slot and its servers as host and port. Throws
+ * for any other list, because ioredis uses the reply unchecked. Other CLUSTER commands reply with text.
  */
-export function clusterSlots(answer: unknown): unknown {
-  if (typeof answer === 'string') return answer
-  if (!Array.isArray(answer) || !answer.every(isRange)) throw new Error('the slots of the cluster are none')
-  return answer
+export function clusterSlots(reply: unknown): unknown {
+  if (typeof reply === 'string') return reply
+  if (!Array.isArray(reply) || !reply.every(isRange)) throw new Error('invalid reply to CLUSTER SLOTS')
+  return reply
 }
 
 function isRange(range: unknown): boolean {
@@ -21,7 +21,7 @@ function isSlot(value: unknown): boolean {
   return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value < slots
 }
 
-/** Of a server that does not know its own name the host is empty or absent. */
+/** The host is empty or null for a server that does not know its own name. */
 function isServer(server: unknown): boolean {
   if (!Array.isArray(server)) return false
   const [host, port] = server as unknown[]

@@ -1,9 +1,9 @@
 import { Command, Redis } from 'ioredis'
 import dataHandler from 'ioredis/built/DataHandler.js'
 import { clusterSlots } from './cluster-slots.ts'
-import { ReplyShape } from './resp-reply-limits.ts'
+import { ReplyLimits } from './resp-reply-limits.ts'
 
-/** What the library reads answers with, as far as it is known here. */
+/** The internal reply reader of ioredis, as far as this file uses it. */
 interface DataHandler {
   dispatch(this: DataHandler, work: () => void): void
   returnFatalError(error: unknown): void
@@ -12,20 +12,21 @@ interface DataHandlerClass {
   readonly prototype: DataHandler
 }
 
-/** What every connection begins with. */
+/** The method that opens every connection. */
 interface Connecting {
   connect: (this: Redis, ...given: Parameters<Redis['connect']>) => Promise<void>
 }
 
-let defended = false
+let hardened = false
 
 /**
- * Has every connection of the library survive a server that is none, those that the library makes for itself included:
- * its process would end, by what is thrown where nobody can catch it or for want of memory. Here the connection does.
+ * Patches ioredis against a malicious server, for every connection, including those that ioredis opens itself. Unpatched,
+ * such a server ends the process: by an error thrown where no caller can catch it, or by exhausting the memory. Patched, it
+ * ends only its connection.
  */
-export function defendClients(): void {
-  if (defended) return
-  defended = true
+export function hardenIoredis(): void {
+  if (hardened) return
+  hardened = true
   readerOf(dataHandler).prototype.dispatch = function (work) {
     try {
       work()
@@ -43,24 +44,24 @@ export function defendClients(): void {
   }
 }
 
-/** The class is the default export of a module of the older kind, which Node gives whole and others do not. */
+/** The class is the default export of a CommonJS module, which Node and bundlers import differently. */
 function readerOf(module: unknown): DataHandlerClass {
   const { default: inner = module } = module as { default?: unknown }
   return inner as DataHandlerClass
 }
 
-/** Looks at what comes before the library does, whose listener is there by now. Knows the older protocol alone. */
+/** Checks incoming bytes before ioredis reads them. Supports RESP 2 only; ioredis has added its listener by now. */
 function guard(this: Redis): void {
   const { stream, options } = this
   if (options.protocol !== 2) return
   const [read] = stream.listeners('data') as ((chunk: Buffer) => void)[]
-  if (read === undefined) throw new Error('ioredis reads its connections in another way than it did')
-  const shape = new ReplyShape()
+  if (read === undefined) throw new Error('this version of ioredis reads its connections differently')
+  const limits = new ReplyLimits()
   let problem: string | undefined
   stream.off('data', read)
   stream.prependListener('data', (chunk: Buffer) => {
     if (problem !== undefined) return
-    problem = shape.problemIn(chunk)
+    problem = limits.problemIn(chunk)
     if (problem === undefined) read(chunk)
     else stream.destroy(new Error(problem))
   })

@@ -1,32 +1,31 @@
-/** What is kept open. */
 interface Connection {
   disconnect(): void
 }
 
-/** What the connection being opened tells; `ended` once, and nothing after it. */
-export interface LinkEvents {
+/** The events of a connection being opened. `ended` is the last one and comes once. */
+export interface ReconnectEvents {
   ready(): void
   ended(reason: string): void
 }
 
-export interface LinkOptions<C extends Connection> {
-  /** Begins to open a connection; `attempt` counts from 0. A rejection is as good as `ended`. */
-  readonly open: (events: LinkEvents, attempt: number) => Promise<C>
-  /** A connection that is not ready by then is given up, in milliseconds. */
+export interface ReconnectOptions<C extends Connection> {
+  /** Opens a connection; `attempt` counts from 0. A rejection counts as `ended`. */
+  readonly open: (events: ReconnectEvents, attempt: number) => Promise<C>
+  /** The time limit until a connection is ready, in milliseconds. */
   readonly openLimitMs: number
-  /** Before the next attempt: doubled from the first to the second while none lasts. */
+  /** The shortest and longest pause between attempts, in milliseconds; doubles with each failure. */
   readonly pauseMs: readonly [number, number]
   readonly onReady?: (connection: C) => void
-  /** Told once for a row of failed attempts, and again when the reason is another. */
+  /** Called once per outage, and again when the reason changes. */
   readonly onDown?: (reason: string) => void
 }
 
-/** A connection that lasted so long makes the next attempt come at once again. */
+/** A connection that lasted this long, in milliseconds, resets the backoff. */
 const lastsMs = 1000
 
-/** Keeps one connection open: opens another after each that ends, at growing intervals, until it is closed. */
-export class Link<C extends Connection> {
-  readonly #options: LinkOptions<C>
+/** Keeps one connection open: reconnects with exponential backoff until it is closed. */
+export class ReconnectingConnection<C extends Connection> {
+  readonly #options: ReconnectOptions<C>
   #connection: C | undefined
   #readyAt: number | undefined
   #generation = 0
@@ -36,22 +35,22 @@ export class Link<C extends Connection> {
   #reason: string | undefined = 'not connected yet'
   #closed = false
 
-  constructor(options: LinkOptions<C>) {
+  constructor(options: ReconnectOptions<C>) {
     this.#options = options
     this.#open()
   }
 
-  /** The connection, while it is ready. */
+  /** The connection if it is ready. */
   get ready(): C | undefined {
     return this.#readyAt === undefined ? undefined : this.#connection
   }
 
-  /** Why there is none. */
+  /** Why there is no connection; undefined if there is one. */
   get reason(): string | undefined {
     return this.#reason
   }
 
-  /** Ends the connection, with all that waits on it, and opens another. */
+  /** Ends the connection, which rejects its pending commands, and opens another one. */
   reset(reason: string): void {
     this.#ended(this.#generation, reason)
   }
@@ -102,7 +101,7 @@ export class Link<C extends Connection> {
     this.#reason = reason
     const [first, longest] = this.#options.pauseMs
     const pause = Math.min(longest, first * 2 ** Math.min(this.#failures, 16))
-    // Spread, so that replicas do not come back together.
+    // Jitter, so that replicas do not reconnect all at once.
     this.#timer = setTimeout(() => this.#open(), pause * (0.5 + Math.random() / 2)).unref()
     if (changed) this.#options.onDown?.(reason)
   }

@@ -6,64 +6,71 @@ import type { SharedCache } from '../shared-cache.ts'
 import { CircuitBreaker } from './circuit-breaker.ts'
 import { openConnection, openSubscription, type RedisConnection, type RedisCredentials } from './client.ts'
 import { RedisFailure } from './redis-failure.ts'
-import { Link } from './reconnecting-connection.ts'
+import { ReconnectingConnection } from './reconnecting-connection.ts'
 import type { RedisTarget } from './redis-url.ts'
 import { Subscriptions } from './subscriptions.ts'
 
 export type CacheCommand = 'get' | 'set' | 'publish'
 /**
- * `hit` and `miss` for what was asked and answered, `ok` where there is no telling the two apart; `error`: the server has
- * refused it, or the connection has ended; `timeout`: no answer in time; `open`: not asked, since the server does not
- * answer; `busy`: not asked, since too much is under way.
+ * | result | meaning |
+ * |---|---|
+ * | `hit`, `miss` | of a get |
+ * | `ok` | the server executed a set or publish |
+ * | `error` | the server refused the command, or the connection ended |
+ * | `timeout` | no reply in time |
+ * | `open` | not sent: there is no connection, or the circuit breaker is open |
+ * | `busy` | not sent: too many commands in flight |
  */
 export type CacheResult = 'hit' | 'miss' | 'ok' | 'error' | 'timeout' | 'open' | 'busy'
 
 export interface RedisCacheOptions {
   readonly target: RedisTarget
-  /** Read for each connection. */
+  /** Called for each connection. */
   readonly credentials: () => Promise<RedisCredentials>
-  /** Whose cache it is: the keys of two issuers never meet. */
+  /** The issuer, which is part of every key: several issuers can share a server. */
   readonly issuer: string
   readonly logger: Logger
   readonly onResult?: (command: CacheCommand, result: CacheResult) => void
-  /** For a command that somebody waits for although going on without it is as good, in milliseconds. */
+  /** The time limit of a get, in milliseconds; 50 by default. */
   readonly readTimeoutMs?: number
-  /** For connecting, and for every other command. */
+  /** The time limit for connecting and for every other command, in milliseconds; 250 by default. */
   readonly timeoutMs?: number
-  /** Commands that have neither been answered nor lost with their connection; what comes beyond is not asked. */
-  readonly maxUnderWay?: number
-  /** Time-outs and lost connections in a row after which nothing is asked any more. */
+  /** The maximum number of commands in flight; 1,024 by default. */
+  readonly maxInFlight?: number
+  /** Consecutive time-outs and lost connections that open the circuit breaker; 5 by default. */
   readonly failures?: number
-  /** How long nothing is asked then, at least; and how long from one probe to the next. */
+  /** The time until the first probe and between probes, in milliseconds; 1,000 by default. */
   readonly openMs?: number
+  /** The shortest and longest pause between attempts to connect, in milliseconds. */
   readonly pauseMs?: readonly [number, number]
+  /** The interval of pings on the connection for subscriptions, in milliseconds. */
   readonly heartbeatMs?: number
 }
 
 const standard = {
   readTimeoutMs: 50,
   timeoutMs: 250,
-  maxUnderWay: 1024,
+  maxInFlight: 1024,
   failures: 5,
   openMs: 1000,
   pauseMs: [50, 2000],
   heartbeatMs: 5000,
 } as const
-const maxAnswerBytes = 4 * 1024 * 1024
+const maxReplyBytes = 4 * 1024 * 1024
 const maxKeyLength = 256
 
 /**
- * What replicas share, in Redis. Every call ends within its time-out: an answer that does not come is a miss, and after
- * some of those nothing is asked until a probe has been answered. A value is believed to be no more than UTF-8 of at most
- * 16 KiB; of a longer one only so much is fetched.
+ * The shared cache in Redis. Every call ends within its time limit; a late reply is a miss. After several consecutive
+ * failures no command is sent until a probe succeeds. Values are UTF-8 of at most 16 KiB; others are misses, and no more
+ * than that is fetched of a longer value.
  */
 export class RedisCache implements SharedCache {
   readonly #options: Required<Omit<RedisCacheOptions, 'onResult'>> & Pick<RedisCacheOptions, 'onResult'>
   readonly #prefix: string
-  readonly #link: Link<RedisConnection>
+  readonly #connection: ReconnectingConnection<RedisConnection>
   readonly #subscriptions: Subscriptions
   readonly #breaker: CircuitBreaker
-  #underWay = 0
+  #inFlight = 0
   #probe: NodeJS.Timeout | undefined
   #refused: string | undefined
   #closed = false
@@ -74,14 +81,14 @@ export class RedisCache implements SharedCache {
     const { target, credentials, issuer, logger, timeoutMs, pauseMs, heartbeatMs, failures } = options
     this.#prefix = `signet:v1:${createHash('sha256').update(issuer).digest('base64url').slice(0, 16)}:`
     this.#breaker = new CircuitBreaker({ failures })
-    const common = { target, connectTimeoutMs: timeoutMs, silenceMs: 2 * timeoutMs, maxAnswerBytes }
+    const common = { target, connectTimeoutMs: timeoutMs, silenceMs: 2 * timeoutMs, maxReplyBytes }
     const openLimitMs = 8 * timeoutMs
-    this.#link = new Link<RedisConnection>({
+    this.#connection = new ReconnectingConnection<RedisConnection>({
       open: async (events) => openConnection({ ...common, events, credentials: await credentials() }),
       openLimitMs,
       pauseMs,
       onReady: () => logger.info('redis connected'),
-      onDown: (reason) => logger.warn('redis is not reached, going on without it', { reason }),
+      onDown: (reason) => logger.warn('cannot reach redis, continuing without it', { reason }),
     })
     this.#subscriptions = new Subscriptions({
       open: async (events, attempt) =>
@@ -112,7 +119,7 @@ export class RedisCache implements SharedCache {
       this.#refused = undefined
       this.#count('set', 'ok')
     } catch (error) {
-      // A full server refuses to write and still answers.
+      // A full server refuses writes and still answers reads.
       if (error instanceof RedisFailure && error.answered) this.#refused = error.reason
     }
   }
@@ -123,7 +130,7 @@ export class RedisCache implements SharedCache {
       await this.#ask('publish', this.#options.timeoutMs, (redis) => redis.publish(this.#name(channel), message))
       this.#count('publish', 'ok')
     } catch {
-      // Lost, as any message may be.
+      // A lost message, as the interface allows.
     }
   }
 
@@ -132,40 +139,40 @@ export class RedisCache implements SharedCache {
   }
 
   degraded(): string | undefined {
-    if (this.#breaker.open) return 'redis does not answer in time'
-    const { reason } = this.#link
-    if (reason !== undefined) return `redis is not reached: ${reason}`
-    if (this.#refused !== undefined) return `redis refuses to write: ${this.#refused}`
+    if (this.#breaker.open) return 'redis does not reply in time'
+    const { reason } = this.#connection
+    if (reason !== undefined) return `redis is unreachable: ${reason}`
+    if (this.#refused !== undefined) return `redis refuses writes: ${this.#refused}`
     const deaf = this.#subscriptions.reason
-    return deaf === undefined ? undefined : `messages of other replicas are not heard: ${deaf}`
+    return deaf === undefined ? undefined : `messages of other replicas are not received: ${deaf}`
   }
 
   close(): Promise<void> {
     this.#closed = true
     clearTimeout(this.#probe)
     this.#subscriptions.close()
-    this.#link.close()
+    this.#connection.close()
     return Promise.resolve()
   }
 
-  /** Rejects with a RedisFailure after having counted it; what went well is the caller's to count. */
+  /** Sends a command. Counts and rejects with failures; the caller counts success as hit, miss or ok. */
   async #ask<T>(command: CacheCommand, limitMs: number, what: (redis: RedisConnection) => Promise<T>): Promise<T> {
-    const redis = this.#breaker.open ? undefined : this.#link.ready
-    if (redis === undefined) return this.#fail(command, 'open', new RedisFailure('does not answer', false))
-    if (this.#underWay >= this.#options.maxUnderWay) {
-      return this.#fail(command, 'busy', new RedisFailure('too much under way', false))
+    const redis = this.#breaker.open ? undefined : this.#connection.ready
+    if (redis === undefined) return this.#fail(command, 'open', new RedisFailure('not connected', false))
+    if (this.#inFlight >= this.#options.maxInFlight) {
+      return this.#fail(command, 'busy', new RedisFailure('too many commands in flight', false))
     }
-    this.#underWay++
-    const answer = what(redis).finally(() => this.#underWay--)
+    this.#inFlight++
+    const reply = what(redis).finally(() => this.#inFlight--)
     try {
-      const value = await within(limitMs, answer)
+      const value = await within(limitMs, reply)
       this.#breaker.succeeded()
       return value
     } catch (error) {
       const failure = error instanceof RedisFailure ? error : new RedisFailure('timed out', false)
       if (failure.answered) this.#breaker.succeeded()
-      // What was lost with its connection is known of already, and another is being opened.
-      else if (redis === this.#link.ready && this.#breaker.failed()) this.#opened(failure.reason)
+      // The loss of an older connection has been counted already, and a new one is being opened.
+      else if (redis === this.#connection.ready && this.#breaker.failed()) this.#breakerOpened(failure.reason)
       return this.#fail(command, failure.reason === 'timed out' ? 'timeout' : 'error', failure)
     }
   }
@@ -175,23 +182,23 @@ export class RedisCache implements SharedCache {
     throw failure
   }
 
-  /** The connection goes, and with it what it still owes; a new one may lead elsewhere. */
-  #opened(reason: string): void {
-    this.#options.logger.warn('redis does not answer in time, going on without it', { reason })
-    this.#link.reset(reason)
+  /** Replaces the connection, which drops pending replies; a new one may reach another server. */
+  #breakerOpened(reason: string): void {
+    this.#options.logger.warn('redis does not reply in time, continuing without it', { reason })
+    this.#connection.reset(reason)
     this.#probeLater()
   }
 
-  /** No caller pays for finding out whether it answers again. */
+  /** Probes in the background, so that no caller waits for an unavailable server. */
   #probeLater(): void {
     if (this.#closed) return
     const { openMs, readTimeoutMs, logger } = this.#options
     this.#probe = setTimeout(() => {
-      const answer = this.#link.ready?.ping() ?? Promise.reject(new RedisFailure('not connected', false))
-      within(readTimeoutMs, answer).then(
+      const reply = this.#connection.ready?.ping() ?? Promise.reject(new RedisFailure('not connected', false))
+      within(readTimeoutMs, reply).then(
         () => {
           this.#breaker.close()
-          logger.info('redis answers again')
+          logger.info('redis replies again')
         },
         () => this.#probeLater(),
       )
@@ -209,13 +216,13 @@ export class RedisCache implements SharedCache {
 }
 
 /**
- * The answer, or a rejection after so many milliseconds. Time that this process was busy itself does not count against
- * the other side: what has arrived by then is read first.
+ * Rejects if the reply takes longer than the limit. The rejection waits for one turn of the event loop, so that a reply
+ * that arrived while this process was busy is read first.
  */
-function within<T>(limitMs: number, answer: Promise<T>): Promise<T> {
+function within<T>(limitMs: number, reply: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => setImmediate(() => reject(new RedisFailure('timed out', false))), limitMs)
-    answer.then(
+    reply.then(
       (value) => {
         clearTimeout(timer)
         resolve(value)

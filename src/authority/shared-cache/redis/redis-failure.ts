@@ -1,8 +1,8 @@
 import { SignetError } from '../../../errors.ts'
 
 /**
- * `ERR_REDIS`: a command did not go well. `answered`: the server has refused it, and is well otherwise. The reason is one
- * of the codes below, never the text of a server, which repeats what it was sent: keys, values, passwords.
+ * `ERR_REDIS`: a command failed. `answered` means that the server is healthy and refused the command. The reason is one of
+ * the codes below, never the server's text, which may repeat keys, values and passwords.
  */
 export class RedisFailure extends SignetError {
   readonly answered: boolean
@@ -15,11 +15,11 @@ export class RedisFailure extends SignetError {
   }
 }
 
-/** Codes that say what is wrong with a connection, wherever in a text they stand. */
+/** Codes of connection failures, which may appear anywhere in a message. */
 const known =
   /\b(NOAUTH|WRONGPASS|NOPERM|LOADING|MASTERDOWN|CLUSTERDOWN|READONLY|ECONN[A-Z]+|E[A-Z]*TIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)\b/
 
-/** What anything thrown by the client means. */
+/** Converts any error of ioredis. */
 export function failureOf(error: unknown): RedisFailure {
   if (error instanceof RedisFailure) return error
   if (!(error instanceof Error)) return new RedisFailure('unknown failure', false)
@@ -33,7 +33,7 @@ export function failureOf(error: unknown): RedisFailure {
   const code = known.exec(message)?.[0]
   if (code !== undefined) return new RedisFailure(code, false)
   if (message.startsWith('All sentinels are unreachable')) return new RedisFailure('no Sentinel knows a master', false)
-  if (message.startsWith('Socket timeout')) return new RedisFailure('no answer', false)
-  if (message.startsWith('more than')) return new RedisFailure('answer too large', false)
+  if (message.startsWith('Socket timeout')) return new RedisFailure('no reply', false)
+  if (message.startsWith('more than')) return new RedisFailure('reply too large', false)
   return new RedisFailure('not connected', false)
 }

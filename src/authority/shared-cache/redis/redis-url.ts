@@ -1,16 +1,16 @@
 import { SignetError } from '../../../errors.ts'
 
-/** Which Redis is meant, and how it is reached. Holds no secret. */
+/** The parsed URL of a Redis deployment. Contains no secret. */
 export interface RedisTarget {
   readonly kind: 'single' | 'sentinel' | 'cluster'
   readonly tls: boolean
-  /** The server, the Sentinels, or nodes of the cluster to begin with. */
+  /** The server, the Sentinels, or seed nodes of the cluster. */
   readonly nodes: readonly RedisNode[]
-  /** What Sentinels call the group of servers. */
+  /** The name of the master at the Sentinels. */
   readonly master?: string
   readonly database: number
   readonly username?: string
-  /** The name that certificates are checked against instead of the host. */
+  /** The name that certificates are verified for, instead of the host. */
   readonly serverName?: string
 }
 
@@ -19,7 +19,7 @@ export interface RedisNode {
   readonly port: number
 }
 
-/** A Redis URL cannot be used: `ERR_REDIS_URL`. The message never repeats the URL, which may hold a password. */
+/** `ERR_REDIS_URL`: a Redis URL is invalid. The message never repeats the URL, which may contain a password. */
 export class RedisUrlError extends SignetError {
   constructor(message: string) {
     super('ERR_REDIS_URL', message)
@@ -37,9 +37,9 @@ const ports = { single: 6379, sentinel: 26379, cluster: 6379 } as const
 const maxNodes = 32
 
 /**
- * Reads `redis://`, `redis+sentinel://` and `redis+cluster://`, each also with `rediss` for TLS; parameters
- * `?db=N` and, with TLS, `?servername=NAME`. Throws RedisUrlError. A password in a URL is refused: URLs end up in
- * process lists, manifests and logs.
+ * Parses `redis://`, `redis+sentinel://` and `redis+cluster://`, each also with `rediss` for TLS; parameters
+ * `?db=N` and, with TLS, `?servername=NAME`. Throws RedisUrlError, also for a URL with a password: URLs appear in process
+ * lists, manifests and logs.
  */
 export function parseRedisUrl(url: string): RedisTarget {
   const match = form.exec(url)
@@ -53,17 +53,17 @@ export function parseRedisUrl(url: string): RedisTarget {
     .slice(at + 1)
     .split(',')
     .map((text) => readNode(text, ports[kind]))
-  if (nodes.length > maxNodes) throw new RedisUrlError(`name ${maxNodes} hosts at most`)
+  if (nodes.length > maxNodes) throw new RedisUrlError(`name at most ${maxNodes} hosts`)
   if (kind === 'single' && nodes.length > 1) {
     throw new RedisUrlError('several hosts need redis+sentinel:// or redis+cluster://')
   }
   const parts = path.split('/').filter((part) => part !== '')
   const master = kind === 'sentinel' ? readMaster(parts.shift()) : undefined
   const { db = parts.shift(), servername } = readQuery(query)
-  if (parts.length > 0) throw new RedisUrlError('the path has more parts than a Redis URL has')
-  if (servername !== undefined && !tls) throw new RedisUrlError('servername is of use with rediss only')
+  if (parts.length > 0) throw new RedisUrlError('the path of a Redis URL has too many parts')
+  if (servername !== undefined && !tls) throw new RedisUrlError('servername requires rediss')
   const database = readDatabase(db)
-  if (kind === 'cluster' && database !== 0) throw new RedisUrlError('a Redis Cluster has no database but 0')
+  if (kind === 'cluster' && database !== 0) throw new RedisUrlError('a Redis Cluster has only database 0')
   return {
     kind,
     tls,
@@ -76,12 +76,12 @@ export function parseRedisUrl(url: string): RedisTarget {
 }
 
 function readUsername(userinfo: string): string | undefined {
-  if (userinfo.includes(':')) throw new RedisUrlError('a password does not belong into the URL: give a password file')
+  if (userinfo.includes(':')) throw new RedisUrlError('a Redis URL must not contain a password: give a password file')
   if (userinfo === '') return undefined
   try {
     return decodeURIComponent(userinfo)
   } catch {
-    throw new RedisUrlError('the user name is not percent-encoded as it should be')
+    throw new RedisUrlError('the user name is not percent-encoded UTF-8')
   }
 }
 

@@ -1,20 +1,20 @@
-/** Most elements of a list: a cluster has as many slots, and nothing else that is asked for has more. */
-const mostElements = 16_384
-/** Longer than the length of anything. */
-const longestHeader = 24
+/** The maximum number of elements in a list: the number of slots in a cluster, the longest requested list. */
+const maxElements = 16_384
+/** The maximum length of a header line, in bytes: longer than any length in decimal. */
+const maxHeader = 24
 const lineEnd = 0x0a
 
 /**
- * What a connection receives (RESP 2), looked at before the client library reads it: that reserves room for as many
- * elements as a list says to have, so that one line would exhaust the memory.
+ * Checks the replies of a connection (RESP 2) before ioredis reads them. ioredis allocates as many elements as a list
+ * declares, so one line could exhaust the memory.
  */
-export class ReplyShape {
-  /** How many bytes of a string are still to come, with the end of its line. */
+export class ReplyLimits {
+  /** The number of bytes until the end of the current string, its line break included. */
   #rest = 0
-  /** How the line begins that is under way. */
+  /** The beginning of the current line. */
   #header = ''
 
-  /** What no answer to this client is; undefined where the bytes may be one. Not to be called again after that. */
+  /** Why the bytes are not a valid reply; undefined if they may be one. After a problem, do not call it again. */
   problemIn(chunk: Buffer): string | undefined {
     let at = 0
     while (at < chunk.length) {
@@ -26,7 +26,7 @@ export class ReplyShape {
       }
       const end = chunk.indexOf(lineEnd, at)
       const stop = end === -1 ? chunk.length : end
-      const room = longestHeader - this.#header.length
+      const room = maxHeader - this.#header.length
       this.#header += chunk.toString('latin1', at, Math.min(stop, at + room))
       at = stop + 1
       if (end === -1) return undefined
@@ -45,12 +45,12 @@ export class ReplyShape {
       if (count >= 0) this.#rest = count + 2
       return undefined
     }
-    if (kind === '*' && isCount(count) && count <= mostElements) return undefined
-    return 'it answers as no Redis does'
+    if (kind === '*' && isCount(count) && count <= maxElements) return undefined
+    return 'invalid Redis protocol'
   }
 }
 
-/** -1 stands for nothing. */
+/** -1 stands for null. */
 function isCount(value: number): boolean {
   return Number.isSafeInteger(value) && value >= -1
 }

@@ -1,29 +1,29 @@
 import type { RedisConnection } from './client.ts'
-import { Link, type LinkEvents } from './reconnecting-connection.ts'
+import { ReconnectingConnection, type ReconnectEvents } from './reconnecting-connection.ts'
 
 interface SubscriptionsOptions {
   readonly open: (
-    events: LinkEvents & { message(channel: string, message: string): void },
+    events: ReconnectEvents & { message(channel: string, message: string): void },
     attempt: number,
   ) => Promise<RedisConnection>
   readonly openLimitMs: number
   readonly pauseMs: readonly [number, number]
-  /** How often the connection is asked whether it still lives: one on which nothing is said dies unnoticed. */
+  /** The interval of pings, in milliseconds: a lost idle connection would go unnoticed. */
   readonly heartbeatMs: number
-  /** Messages that are longer are not passed on, in characters. */
+  /** The maximum length of a message, in characters; longer messages are dropped. */
   readonly maxMessage: number
 }
 
 type Listener = (message: string) => void
 
 /**
- * What is heard of other replicas, over a connection of its own that is opened when somebody first listens. After each
- * new connection all channels are subscribed again; what was said in between is lost.
+ * Receives messages of other replicas over a separate connection, opened with the first subscription. Every new connection
+ * subscribes all channels again; messages sent in between are lost.
  */
 export class Subscriptions {
   readonly #options: SubscriptionsOptions
   readonly #listeners = new Map<string, Set<Listener>>()
-  #link: Link<RedisConnection> | undefined
+  #connection: ReconnectingConnection<RedisConnection> | undefined
   #heartbeat: NodeJS.Timeout | undefined
   #closed = false
 
@@ -31,9 +31,9 @@ export class Subscriptions {
     this.#options = options
   }
 
-  /** Why nothing may be heard now; undefined also where nobody listens. */
+  /** Why messages are not received now; undefined if they are, or if there is no subscription. */
   get reason(): string | undefined {
-    return this.#link?.reason
+    return this.#connection?.reason
   }
 
   subscribe(channel: string, listener: Listener): () => void {
@@ -42,7 +42,7 @@ export class Subscriptions {
     const listeners = this.#listeners.get(channel)
     if (listeners === undefined) {
       this.#listeners.set(channel, new Set([own]))
-      if (this.#link === undefined) this.#start()
+      if (this.#connection === undefined) this.#start()
       else this.#ask((connection) => connection.subscribe(channel))
     } else listeners.add(own)
     return () => this.#unsubscribe(channel, own)
@@ -52,7 +52,7 @@ export class Subscriptions {
     this.#closed = true
     clearInterval(this.#heartbeat)
     this.#listeners.clear()
-    this.#link?.close()
+    this.#connection?.close()
   }
 
   #unsubscribe(channel: string, listener: Listener): void {
@@ -64,8 +64,8 @@ export class Subscriptions {
 
   #start(): void {
     const { open, openLimitMs, pauseMs, heartbeatMs } = this.#options
-    this.#link = new Link<RedisConnection>({
-      open: (events, attempt) => open({ ...events, message: (...heard) => this.#hear(...heard) }, attempt),
+    this.#connection = new ReconnectingConnection<RedisConnection>({
+      open: (events, attempt) => open({ ...events, message: (...heard) => this.#deliver(...heard) }, attempt),
       openLimitMs,
       pauseMs,
       onReady: () => {
@@ -75,17 +75,17 @@ export class Subscriptions {
     this.#heartbeat = setInterval(() => this.#ask((connection) => connection.ping()), heartbeatMs).unref()
   }
 
-  /** What is asked in vain ends the connection: on the next one everything is subscribed anew. */
+  /** A failed command ends the connection; the next connection subscribes all channels again. */
   #ask(what: (connection: RedisConnection) => Promise<void>): void {
-    const link = this.#link
-    const connection = link?.ready
-    if (link === undefined || connection === undefined) return
+    const kept = this.#connection
+    const connection = kept?.ready
+    if (kept === undefined || connection === undefined) return
     what(connection).catch((error: unknown) => {
-      if (link.ready === connection) link.reset(error instanceof Error ? error.message : 'no answer')
+      if (kept.ready === connection) kept.reset(error instanceof Error ? error.message : 'no reply')
     })
   }
 
-  #hear(channel: string, message: string): void {
+  #deliver(channel: string, message: string): void {
     if (message.length > this.#options.maxMessage) return
     for (const listener of this.#listeners.get(channel) ?? []) listener(message)
   }

@@ -1,5 +1,9 @@
-import { createAuthority } from '../../../authority/authority.ts'
-import type { IssuingKeys } from '../../../authority/token/issuing-keys.ts'
+import { authorityHandler } from '../../../authority/authority.ts'
+import { PublishedDocuments } from '../../../authority/documents/published-documents.ts'
+import { introspectionEndpoint } from '../../../authority/introspection/introspection-endpoint.ts'
+import { formEndpointNames } from '../../../authority/oauth/form-endpoint.ts'
+import { describeApi } from '../../../authority/openapi/description.ts'
+import { parseIssuer } from '../../../identity/issuer.ts'
 import { components, selectorOf } from '../../../api/v1alpha1/metadata.ts'
 import { loadConfig } from '../../../kube/client/kubeconfig.ts'
 import { HttpKubeClient } from '../../../kube/client/http-client.ts'
@@ -11,18 +15,19 @@ import { startTlsServer } from '../../../server/tls-server.ts'
 import { defaultIssuer } from '../../settings/shared.ts'
 import type { AuthorityValues } from './settings.ts'
 import { authorityForms } from './forms.ts'
-import { authorityRevocations } from './revocation.ts'
+import { authorityRevocation } from './revocation.ts'
 import { authorityTokens } from './token.ts'
-import { startIssuingKeys } from './issuing-keys.ts'
+import { authorityVerification } from './verification.ts'
+import { openIssuingKeys } from './issuing-keys.ts'
 import { aborted, drainMs, startOperations } from '../operations.ts'
 import { startSharedCache } from './shared-cache.ts'
 
 /**
- * `signet authority`: serves discovery, JWK Sets and the SPIFFE bundle from the public ConfigMaps, and what is revoked;
- * gives tokens to pods, introspects and revokes. Its own private keys are the only ones that it sees.
+ * `signet authority`: serves discovery documents, JWK Sets, the SPIFFE bundle and live revocations; issues, introspects and
+ * revokes tokens. The issuing keys are the only private keys that this process reads.
  */
 export async function runAuthority(values: AuthorityValues, signal: AbortSignal): Promise<void> {
-  const { namespace, port, certificateDirectory, kubeconfig } = values
+  const { namespace, port, certificateDirectory, trustDomain, kubeconfig } = values
   const configuration = await loadConfig({ kubeconfig, environment: process.env })
   const operations = await startOperations('authority', values)
   const { logger, metrics } = operations
@@ -39,67 +44,58 @@ export async function runAuthority(values: AuthorityValues, signal: AbortSignal)
     logger,
   })
   const issuer = values.issuer ?? defaultIssuer(namespace)
+  const { path } = parseIssuer(issuer)
   const sharedCache = await startSharedCache(values, { issuer, operations })
+  const redis = values.redisUrl === undefined ? undefined : sharedCache
   const source = new PublishedKeySets({ reflector: configMaps, namespace, logger })
-  const revoking = authorityRevocations({
+  const documents = new PublishedDocuments({
+    issuer: { issuer, path },
+    source,
+    description: describeApi({ issuer, path }, { forms: formEndpointNames, revocations: true }),
+    logger,
+  })
+  const verification = authorityVerification({
     ...values,
     client,
     source,
-    keysHeardAt: () => configMaps.stats.toldAt,
-    sharedCache: values.redisUrl === undefined ? undefined : sharedCache,
+    keysConfirmedAt: () => configMaps.stats.toldAt,
+    sharedCache: redis,
     issuer,
     logger,
   })
-  // What signs comes last: it follows what is served.
-  const signing: { keys?: IssuingKeys } = {}
-  const tokens = authorityTokens({
-    values,
-    issuer,
-    client,
-    issuingKeys: { active: () => signing.keys?.active() },
-    revocations: revoking.revocations,
-    identities: revoking.keys,
-    ownTokens: revoking.tokens,
-    operations,
-  })
+  const issuingKeys = await openIssuingKeys({ values, client, served: documents, operations })
+  const tokens = authorityTokens({ values, issuer, client, issuingKeys: issuingKeys.keys, verification, operations })
+  const { authenticator } = tokens
+  const revocation = authorityRevocation({ client, issuer, verification, authenticator, sharedCache: redis, logger })
+  const introspectors = new Set(values.introspectors)
   const { forms, close: closeForms } = authorityForms({
     values,
     issuer,
-    endpoints: { token: tokens.token, ...revoking.endpoints(tokens.authenticator) },
+    endpoints: {
+      token: tokens.endpoint,
+      introspect: introspectionEndpoint({ authenticator, tokens: verification.tokens, trustDomain, introspectors }),
+      revoke: revocation.revoke,
+    },
     clockOffset: () => client.clockOffset(),
     operations,
   })
-  const authority = createAuthority({
-    issuer,
-    source,
+  const handler = authorityHandler({
+    path,
+    documents,
     forms,
-    revocations: revoking.feed,
-    served: { forms: ['token', 'introspect', 'revoke'], revocations: true },
-    logger,
+    revocations: revocation.documents,
     onAnswer: (endpoint, status) => metrics.httpRequests.inc({ endpoint, status: String(status) }),
   })
   let ready = (): string | undefined => 'is starting'
-  operations.addCheck('public-keys', authority.notReady)
-  operations.addCheck('revocations', revoking.notReady)
+  operations.addCheck('public-keys', () => documents.notReady())
+  operations.addCheck('revocations', verification.notReady)
   operations.addCheck('certificate', () => ready())
   const watching = new AbortController()
-  const watch = Promise.all([
-    configMaps.run(watching.signal),
-    revoking.run(watching.signal),
-    tokens.run(watching.signal),
-  ])
-  const issuing = await startIssuingKeys({
-    values,
-    client,
-    served: authority.served,
-    operations,
-    signal: watching.signal,
-  })
-  signing.keys = issuing.keys
+  const watch = Promise.all([configMaps, verification, issuingKeys, tokens].map((one) => one.run(watching.signal)))
   const server = await startTlsServer({
     port,
     certificateDirectory,
-    handler: authority.handler,
+    handler,
     logger,
     onCertificate: (notAfter) => metrics.certificateExpiry.set({ certificate: 'signet-authority' }, notAfter / 1000),
   })
@@ -109,9 +105,10 @@ export async function runAuthority(values: AuthorityValues, signal: AbortSignal)
   logger.info('stopping')
   await server.drain(drainMs)
   watching.abort()
-  await Promise.all([watch, issuing.ended])
-  authority.close()
+  await watch
+  documents.close()
   closeForms()
-  revoking.close()
+  revocation.close()
+  verification.close()
   await Promise.all([client.close(), sharedCache.close(), operations.close()])
 }

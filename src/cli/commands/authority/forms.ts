@@ -8,17 +8,17 @@ import { LoadShedder } from '../../../server/load-shedding.ts'
 import type { AuthorityValues } from './settings.ts'
 import type { Operations } from '../operations.ts'
 
-/** Most forms that are being answered at a time: more only wait for one another. */
+/** The maximum number of forms in flight: more would only wait for each other. */
 const underWay = 512
-/** How long the event loop may be busy with what came in together, in milliseconds, before the rest is refused. */
+/** The maximum delay of the event loop, in milliseconds, before further requests are refused. */
 const delayMs = 200
 
-/** The HTTP side of the endpoints that take forms, with its limits and metrics. */
+/** The HTTP side of the form endpoints, with its limits and metrics. */
 export function authorityForms(options: {
   readonly values: Pick<AuthorityValues, 'addressRate'>
   readonly issuer: string
   readonly endpoints: FormHandlerOptions['endpoints']
-  /** By how much the local clock is ahead of the API server's, in milliseconds; undefined where that is not known. */
+  /** How far the local clock is ahead of the API server's, in milliseconds; undefined if unknown. */
   readonly clockOffset: () => number | undefined
   readonly operations: Pick<Operations, 'logger' | 'metrics' | 'onScrape'>
 }): { readonly forms: FormHandler; readonly close: () => void } {
@@ -35,7 +35,7 @@ export function authorityForms(options: {
     endpoints,
     overload,
     addresses: new RateLimit({ perSecond: values.addressRate }),
-    // By a wrong clock a token that has expired would be live, and one that is live not worth revoking.
+    // With a wrong clock an expired token would count as live, or a live token as not worth revoking.
     unfit: () => clock.problem(),
     logger,
     onAnswer: (endpoint, status, durationMs) => {

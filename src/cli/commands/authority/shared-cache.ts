@@ -10,9 +10,9 @@ import { sharedCacheSettings, type SharedCacheValues } from './settings.ts'
 import type { Operations } from '../operations.ts'
 
 /**
- * The cache that replicas share: Redis where there is a URL, else this process's memory. Redis that is down keeps nobody
- * from starting. The files are read anew for each connection, so that a new password needs no restart. Throws ConfigError
- * for settings that do not fit together, and for files that cannot be read at the start.
+ * The shared cache: in Redis if there is a URL, otherwise in memory. An unavailable Redis does not delay the start. The
+ * files are read for each connection, so that a new password needs no restart. Throws ConfigError for contradictory
+ * settings, and for files that are unreadable at the start.
  */
 export async function startSharedCache(
   values: SharedCacheValues,
@@ -25,7 +25,7 @@ export async function startSharedCache(
       (name) => values[name] !== undefined,
     )
     if (unused !== undefined)
-      throw new ConfigError(`--${sharedCacheSettings[unused].flag}: is of use with --redis-url only`)
+      throw new ConfigError(`--${sharedCacheSettings[unused].flag}: requires --redis-url`)
     return new MemoryCache()
   }
   const { logger, metrics, onScrape } = operations
@@ -38,7 +38,7 @@ export async function startSharedCache(
     }
     return known
   }
-  // Loaded where it is wanted: the client takes some megabytes.
+  // Imported on demand: ioredis takes several megabytes of memory.
   const { RedisCache } = await import('../../../authority/shared-cache/redis/redis-cache.ts')
   const cache = new RedisCache({
     target,
@@ -48,11 +48,11 @@ export async function startSharedCache(
     onResult: (command, result) => metrics.sharedCacheCommands.inc({ command, result }),
   })
   onScrape(() => metrics.sharedCacheDegraded.set(cache.degraded() === undefined ? 0 : 1))
-  if (!target.tls) logger.warn('redis is spoken to without TLS: give a rediss URL where others can read the network')
+  if (!target.tls) logger.warn('redis connection has no TLS: use a rediss URL if the network is not trusted')
   return cache
 }
 
-/** The message never repeats the URL: somebody may have put a password into it. */
+/** The message never repeats the URL, which may contain a password. */
 function readTarget(url: string, values: SharedCacheValues): RedisTarget {
   let target: RedisTarget
   try {
@@ -62,13 +62,13 @@ function readTarget(url: string, values: SharedCacheValues): RedisTarget {
   }
   for (const name of ['redisCaFile', 'redisCertificateDirectory'] as const) {
     if (values[name] !== undefined && !target.tls)
-      throw new ConfigError(`--${sharedCacheSettings[name].flag}: needs a rediss URL`)
+      throw new ConfigError(`--${sharedCacheSettings[name].flag}: requires a rediss URL`)
   }
   if (values.redisSentinelPasswordFile !== undefined && target.kind !== 'sentinel') {
-    throw new ConfigError('--redis-sentinel-password-file: needs a redis+sentinel URL')
+    throw new ConfigError('--redis-sentinel-password-file: requires a redis+sentinel URL')
   }
   if (target.username !== undefined && values.redisPasswordFile === undefined) {
-    throw new ConfigError('--redis-url: a user needs --redis-password-file')
+    throw new ConfigError('--redis-url: a user requires --redis-password-file')
   }
   return target
 }
@@ -85,7 +85,7 @@ async function readCredentials(values: SharedCacheValues): Promise<RedisCredenti
   return { password, sentinelPassword, ca, certificate, key }
 }
 
-/** The first line: editors end a file with a line break that is no part of a password. */
+/** The only line of a file: editors add a line break, which is not part of the password. */
 async function readSecret(flag: string, file: string | undefined): Promise<string | undefined> {
   const text = await read(flag, file)
   const secret = text?.replace(/\r?\n$/, '')

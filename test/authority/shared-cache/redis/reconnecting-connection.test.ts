@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import {
-  Link,
-  type LinkEvents,
-  type LinkOptions,
+  ReconnectingConnection,
+  type ReconnectEvents,
+  type ReconnectOptions,
 } from '../../../../src/authority/shared-cache/redis/reconnecting-connection.ts'
 
 interface Attempt {
-  readonly events: LinkEvents
+  readonly events: ReconnectEvents
   readonly connection: { disconnect: () => void; readonly disconnects: number }
 }
 
@@ -32,8 +32,8 @@ function connection() {
   }
 }
 
-function startLink(options: Partial<LinkOptions<Attempt['connection']>> = {}) {
-  return new Link<Attempt['connection']>({
+function startLink(options: Partial<ReconnectOptions<Attempt['connection']>> = {}) {
+  return new ReconnectingConnection<Attempt['connection']>({
     open: (events) => {
       const attempt = { events, connection: connection() }
       attempts.push(attempt)

@@ -20,10 +20,10 @@ describe('what a failure of the Redis client means', () => {
     [
       'silence',
       errorOf('Error', "Socket timeout. Expecting data, but didn't receive any in 500ms."),
-      'no answer',
+      'no reply',
       false,
     ],
-    ['a flood', errorOf('Error', 'more than 4194304 bytes in one answer'), 'answer too large', false],
+    ['a flood', errorOf('Error', 'more than 4194304 bytes in one reply'), 'reply too large', false],
     [
       'no Sentinel',
       errorOf('Error', 'All sentinels are unreachable and retry is disabled.'),

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { ReplyShape } from '../../../../src/authority/shared-cache/redis/resp-reply-limits.ts'
+import { ReplyLimits } from '../../../../src/authority/shared-cache/redis/resp-reply-limits.ts'
 
 const good = [
   '+OK\r\n',
@@ -16,7 +16,7 @@ const good = [
 ].join('')
 
 it.each([1, 2, 3, 7, good.length])('takes whatever Redis answers, in pieces of %d bytes', (size) => {
-  const shape = new ReplyShape()
+  const shape = new ReplyLimits()
   const bytes = Buffer.from(good)
   for (let at = 0; at < bytes.length; at += size) {
     expect(shape.problemIn(bytes.subarray(at, at + size))).toBeUndefined()
@@ -39,9 +39,9 @@ it.each([
   '\r\n',
   '$1\r\nx\r\n*17000\r\n',
 ])('takes %j for no answer, in one piece or many', (text) => {
-  const problem = 'it answers as no Redis does'
-  expect(new ReplyShape().problemIn(Buffer.from(text))).toBe(problem)
-  const shape = new ReplyShape()
+  const problem = 'invalid Redis protocol'
+  expect(new ReplyLimits().problemIn(Buffer.from(text))).toBe(problem)
+  const shape = new ReplyLimits()
   const bytes = Buffer.from(text)
   const found = Array.from(bytes, (_, at) => shape.problemIn(bytes.subarray(at, at + 1))).filter(
     (one) => one !== undefined,
@@ -50,7 +50,7 @@ it.each([
 })
 
 it('holds no more of a line than a length can have', () => {
-  const shape = new ReplyShape()
+  const shape = new ReplyLimits()
   const long = Buffer.alloc(1024 * 1024, '+')
   for (let count = 0; count < 100; count += 1) expect(shape.problemIn(long)).toBeUndefined()
   expect(shape.problemIn(Buffer.from('\r\n$1\r\nx\r\n'))).toBeUndefined()

@@ -156,7 +156,7 @@ it(
     await eventually(async () =>
       expect(await running.ready()).toMatchObject({
         status: 503,
-        text: expect.stringContaining('issuing-keys: its own key is not served yet') as string,
+        text: expect.stringContaining('issuing-keys: the issuing key is not served yet') as string,
       }),
     )
     expect(await running.metrics()).toContain('\nsignet_issuing 0\n')

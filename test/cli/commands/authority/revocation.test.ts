@@ -2,16 +2,15 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
-import { authorityRevocations } from '../../../../src/cli/commands/authority/revocation.ts'
 import { DAY, MINUTE, SECOND } from '../../../../src/time/duration.ts'
 import type { PublicJwk } from '../../../../src/keys/public-jwk.ts'
 import { type ConfigMap, ConfigMapPublicKeyStore } from '../../../../src/kube/keys/config-map-public-key-store.ts'
 import { Store } from '../../../../src/kube/cache/store.ts'
-import { silentLogger } from '../../../../src/logger.ts'
 import { callers, form } from '../../../fakes/callers.ts'
 import { FakeSharedCache } from '../../../fakes/shared-cache.ts'
 import { FakeSource, keysOf } from '../../../fakes/public-key-source.ts'
 import { eventually } from '../../../builders/eventually.ts'
+import { revokingReplica } from '../../../builders/revoking-replica.ts'
 import { createMemoryKubeClient } from '../../../fakes/api-server-memory-client.ts'
 import { HeldClock } from '../../../fakes/held-clock.ts'
 import { SkewedClock } from '../../../fakes/skewed-clock.ts'
@@ -33,18 +32,14 @@ async function replica(
   const source = new FakeSource()
   source.set([keysOf('shop/orders', keys.ES256.publicJwk)])
   let deafSince: number | undefined
-  const all = authorityRevocations({
+  const all = revokingReplica({
     client: { ...cluster, clockOffset: () => skewed.ahead },
-    namespace: 'signet-system',
     source,
-    keysHeardAt: () => deafSince ?? clock.monotonic(),
+    keysConfirmedAt: () => deafSince ?? clock.monotonic(),
     issuer,
-    trustDomain: 'cluster.local',
-    watchNamespaces: [],
     introspectors: ['edge/gateway'],
     certificateDirectory,
     sharedCache,
-    logger: silentLogger,
     clock: skewed,
   })
   const stop = new AbortController()
@@ -55,13 +50,13 @@ async function replica(
     all.close()
     await rm(certificateDirectory, { recursive: true })
   })
-  const { introspect, revoke } = all.endpoints(callers)
+  const { introspect, revoke, documents } = all.serve(callers)
   await eventually(() => expect(all.notReady()).toBeUndefined())
   const isActive = async (token: string, caller = 'edge/gateway') =>
     (JSON.parse((await introspect(form(caller, { token }))).body) as { active: boolean }).active
   await eventually(() => isActive('x'))
   const listed = async () => {
-    const document = await all.feed.document('')
+    const document = await documents.document('')
     return (JSON.parse(document?.plain.body.toString() ?? '') as { revocations: { jti?: string }[] }).revocations
   }
   /** From now on the API server tells nothing of keys, or again. */

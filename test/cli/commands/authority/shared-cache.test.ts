@@ -79,18 +79,18 @@ describe('the shared cache of a command', () => {
 
   it.each([
     [{ redisUrl: 'cache:6379' }, '--redis-url: a Redis URL looks like redis://'],
-    [{ redisUrl: 'redis://user@cache' }, '--redis-url: a user needs --redis-password-file'],
-    [{ redisUrl: 'redis://cache', redisCaFile: '/ca' }, '--redis-ca-file: needs a rediss URL'],
+    [{ redisUrl: 'redis://user@cache' }, '--redis-url: a user requires --redis-password-file'],
+    [{ redisUrl: 'redis://cache', redisCaFile: '/ca' }, '--redis-ca-file: requires a rediss URL'],
     [
       { redisUrl: 'redis://cache', redisCertificateDirectory: '/c' },
-      '--redis-certificate-directory: needs a rediss URL',
+      '--redis-certificate-directory: requires a rediss URL',
     ],
-    [{ redisUrl: 'redis://cache', redisSentinelPasswordFile: '/p' }, 'needs a redis+sentinel URL'],
+    [{ redisUrl: 'redis://cache', redisSentinelPasswordFile: '/p' }, 'requires a redis+sentinel URL'],
     [
       { redisUrl: 'redis://cache', redisPasswordFile: '/gone/password' },
       '--redis-password-file: cannot use "/gone/password"',
     ],
-    [{ redisPasswordFile: '/p' }, '--redis-password-file: is of use with --redis-url only'],
+    [{ redisPasswordFile: '/p' }, '--redis-password-file: requires --redis-url'],
   ])('is refused for %j', async (values, message) => {
     await expect(start(values)).rejects.toThrow(ConfigError)
     await expect(start(values)).rejects.toThrow(message)
@@ -110,8 +110,8 @@ describe('the shared cache of a command', () => {
     const cache = await start({ redisUrl: 'redis://127.0.0.1:1' }, operations)
     onTestFinished(() => cache.close())
     expect(await cache.get('key')).toBeUndefined()
-    await eventually(() => expect(cache.degraded()).toBe('redis is not reached: ECONNREFUSED'))
-    expect(operations.said.join('\n')).toContain('redis is not reached, going on without it {"reason":"ECONNREFUSED"}')
+    await eventually(() => expect(cache.degraded()).toBe('redis is unreachable: ECONNREFUSED'))
+    expect(operations.said.join('\n')).toContain('cannot reach redis, continuing without it {"reason":"ECONNREFUSED"}')
     const scraped = await operations.scrape()
     expect(scraped).toContain('signet_shared_cache_commands_total{command="get",result="open"} 1')
     expect(scraped).toContain('signet_shared_cache_degraded 1')
@@ -142,7 +142,7 @@ describe('the shared cache of a command', () => {
     const redisPasswordFile = await file('password', 'hunter2')
     const cache = await start({ redisUrl, redisPasswordFile }, operations)
     onTestFinished(() => cache.close())
-    await eventually(() => expect(operations.said.join('\n')).toContain('redis is not reached'))
+    await eventually(() => expect(operations.said.join('\n')).toContain('cannot reach redis'))
     await cache.set('key', 'value', 1000)
     expect([...operations.said, cache.degraded()].join('\n')).not.toContain('hunter2')
   })

@@ -1,34 +1,36 @@
-import { identityKey, type IdentityName } from '../../identity/service-identity.ts'
-import { parseSpiffeId } from '../../identity/spiffe-id.ts'
-import type { IdentityKeys } from '../../keys/identity-keys.ts'
-import { type PublicJwk, thumbprint } from '../../keys/public-jwk.ts'
+import { identityKey, type IdentityName } from '../identity/service-identity.ts'
+import { parseSpiffeId } from '../identity/spiffe-id.ts'
+import type { IdentityKeys } from './identity-keys.ts'
+import { type PublicJwk, thumbprint } from './public-jwk.ts'
 
-/** Keys found to be named by their thumbprint, for as long as they are held. */
+/** Whether the kid of a frozen key is its thumbprint, computed once per key. */
 const named = new WeakMap<PublicJwk, boolean>()
 
-/** What is stored to be published. */
+/** The public keys as stored, unchecked. */
 export interface StoredKeys {
   readonly identities: readonly IdentityKeys[]
-  /** The authority's own. */
-  readonly authorityKeys: readonly PublicJwk[]
+  readonly issuingKeys: readonly PublicJwk[]
 }
 
-/** What may be published, and what may not: by kid, why. */
+/** The keys that may be published, and the refused ones: kid → reason. */
 interface PublishableKeys extends StoredKeys {
   readonly refused: ReadonlyMap<string, string>
 }
 
 /**
- * Leaves out keys that would break I4 (kid → key is a function): those whose kid is not their thumbprint, and those that
- * two owners claim. Leaves out as well what speaks for another identity than the one it is published for, or for any
- * where it is not the authority's own. A bad key takes no good one with it: a list of which nothing is left out is the
- * same object as it was given.
+ * Removes the keys that must not be published, and no others. Lists that lose no key are returned as the same object.
+ *
+ * | refused | because |
+ * |---|---|
+ * | a kid that is not the thumbprint, or stands for two subjects or algorithms | a kid must name one key (I4) |
+ * | an identity's key that is bound to another subject or to none | it would sign for another identity |
+ * | an issuing key that is bound to a subject | it must sign for every identity |
  */
-export function publishableKeys({ identities, authorityKeys }: StoredKeys): PublishableKeys {
+export function publishableKeys({ identities, issuingKeys }: StoredKeys): PublishableKeys {
   const chosen = new Map<string, { readonly key: PublicJwk; readonly identity: IdentityName | undefined }>()
   const claimedTwice = new Set<string>()
   const refused = new Map<string, string>()
-  const judge = (key: PublicJwk, identity: IdentityName | undefined): void => {
+  const check = (key: PublicJwk, identity: IdentityName | undefined): void => {
     const { kid } = key
     const flaw = flawOf(key, identity)
     const other = chosen.get(kid)?.key
@@ -36,9 +38,9 @@ export function publishableKeys({ identities, authorityKeys }: StoredKeys): Publ
     else if (other === undefined) chosen.set(kid, { key, identity })
     else if (other.sub !== key.sub || other.alg !== key.alg) claimedTwice.add(kid)
   }
-  for (const key of authorityKeys) judge(key, undefined)
+  for (const key of issuingKeys) check(key, undefined)
   for (const { identity, keys } of identities) {
-    for (const key of keys) judge(key, identity)
+    for (const key of keys) check(key, identity)
   }
   for (const kid of claimedTwice) {
     chosen.delete(kid)
@@ -56,15 +58,15 @@ export function publishableKeys({ identities, authorityKeys }: StoredKeys): Publ
       const keys = remaining(one.keys, one.identity)
       return keys === one.keys ? one : { ...one, keys }
     }),
-    authorityKeys: remaining(authorityKeys),
+    issuingKeys: remaining(issuingKeys),
     refused,
   }
 }
 
-/** Why a key may not be published for an identity, or for the authority where there is none. */
+/** Why a key must not be published for an identity, or as an issuing key if there is no identity. */
 function flawOf(key: PublicJwk, identity: IdentityName | undefined): string | undefined {
   if (!isNamedByThumbprint(key)) return 'the kid is not the thumbprint'
-  if (identity === undefined) return key.sub === undefined ? undefined : 'a key of the authority is bound to a subject'
+  if (identity === undefined) return key.sub === undefined ? undefined : 'an issuing key is bound to a subject'
   return isBoundTo(key, identity) ? undefined : `the subject is not that of ${identityKey(identity)}`
 }
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { publishableKeys } from '../../../src/authority/verification/publishable-keys.ts'
-import type { IdentityKeys } from '../../../src/keys/identity-keys.ts'
-import { keys } from '../../fixtures/keys/keys.ts'
-import { keysOf, stored } from '../../fakes/public-key-source.ts'
+import { publishableKeys } from '../../src/keys/publishable-keys.ts'
+import type { IdentityKeys } from '../../src/keys/identity-keys.ts'
+import { keys } from '../fixtures/keys/keys.ts'
+import { keysOf, stored } from '../fakes/public-key-source.ts'
 
 const key = keys.ES256.publicJwk
 const other = keys.EdDSA.publicJwk
@@ -80,38 +80,38 @@ describe('publishableKeys', () => {
 
     it('gives keys that are bound to no subject', () => {
       const given = stored([orders], own)
-      const { authorityKeys, identities, refused } = publishableKeys(given)
-      expect(authorityKeys).toBe(given.authorityKeys)
+      const { issuingKeys, identities, refused } = publishableKeys(given)
+      expect(issuingKeys).toBe(given.issuingKeys)
       expect(identities).toEqual([orders])
       expect(refused).toEqual(new Map())
     })
 
     it('I8: leaves out what speaks for an identity', () => {
       const bound = { ...own, sub: 'spiffe://cluster.local/ns/shop/sa/orders' }
-      const { authorityKeys, refused } = publishableKeys(stored([orders], bound))
-      expect(authorityKeys).toEqual([])
-      expect([...refused]).toEqual([[own.kid, 'a key of the authority is bound to a subject']])
+      const { issuingKeys, refused } = publishableKeys(stored([orders], bound))
+      expect(issuingKeys).toEqual([])
+      expect([...refused]).toEqual([[own.kid, 'an issuing key is bound to a subject']])
     })
 
     it('I4: leaves out a key whose kid is not its thumbprint', () => {
       expect(publishableKeys(stored([orders], { ...own, kid: key.kid }))).toMatchObject({
-        authorityKeys: [],
+        issuingKeys: [],
         identities: [orders],
       })
     })
 
     it('I8: publishes from no ConfigMap of an identity what may sign for any, not even a true key of the authority', () => {
       const smuggled = { ...orders, keys: [...orders.keys, own, other] }
-      const { identities, authorityKeys, refused } = publishableKeys(stored([smuggled], own))
+      const { identities, issuingKeys, refused } = publishableKeys(stored([smuggled], own))
       expect(identities).toEqual([orders])
-      expect(authorityKeys).toEqual([own])
+      expect(issuingKeys).toEqual([own])
       expect([...refused.values()]).toEqual(Array(2).fill('the subject is not that of shop/orders'))
     })
 
     it('I4: gives a kid that an identity claims too to neither', () => {
       const thief = keysOf('shop/thief', own)
-      const { identities, authorityKeys, refused } = publishableKeys(stored([orders, thief], own))
-      expect([...identities.flatMap((one) => one.keys), ...authorityKeys]).toEqual(orders.keys)
+      const { identities, issuingKeys, refused } = publishableKeys(stored([orders, thief], own))
+      expect([...identities.flatMap((one) => one.keys), ...issuingKeys]).toEqual(orders.keys)
       expect([...refused.keys()]).toEqual([own.kid])
     })
   })
