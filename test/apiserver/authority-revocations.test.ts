@@ -73,7 +73,7 @@ describe('a token revoked at the authority', () => {
     expect(await next.listed()).toContain(jti)
   })
 
-  it('I5: is revoked although somebody has taken the name of its record', async () => {
+  it('I5: is revoked although another object has the name of its record', async () => {
     const one = await replica()
     const { token, jti } = await mint()
     await one.revoke(token)

@@ -286,7 +286,7 @@ describe('while the API server is away', () => {
     retryAfter: expect.stringMatching(/^[1-9]\d*$/) as string,
     body: { error: 'temporarily_unavailable' },
   }
-  /** Proofs: presented before, never presented before though the watch has told of the pod, and of a pod that is gone. */
+  /** Credentials: presented before; never presented, of an observed pod; and of a deleted pod. */
   const proofs = { known: '', fresh: '', gone: '' }
   /** Tokens of an hour by the key of `orders`: one to stay, one that was revoked before, one to revoke meanwhile. */
   const mounted = { live: '', revoked: '', late: '', expired: '' }

@@ -87,7 +87,7 @@ async function publish(...identities: readonly IdentityKeys[]): Promise<void> {
 }
 
 async function send(path: string, { method = 'GET', headers = {} } = {}) {
-  // The path goes out as it is, where a URL would be normalised.
+  // The path is sent verbatim; a URL would be normalised.
   const response = await agent.request({ origin: issuer, path, method: method, headers })
   return {
     status: response.statusCode,
@@ -298,7 +298,7 @@ describe('every document', () => {
     expect((await send('/jwks.json?a=b')).status).toBe(200)
   })
 
-  it('goes out as it is where compressing gains nothing', async () => {
+  it('is sent uncompressed if compression gains nothing', async () => {
     const { headers } = await send(openid, { headers: { 'accept-encoding': 'gzip' } })
     expect(headers).not.toHaveProperty('content-encoding')
   })

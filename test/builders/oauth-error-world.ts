@@ -16,7 +16,7 @@ export function allIsWell(): void {
   Object.assign(world, well)
 }
 
-/** One with its usual limits, one that has all it can do, and two that have had enough of whoever asked once. */
+/** One with its usual limits, one that has all it can do, and two that refuse a second request. */
 const limits = {
   usual: {},
   overloaded: { underWay: 0 },

@@ -1,6 +1,6 @@
 import type { SharedCache } from '../../src/authority/shared-cache/shared-cache.ts'
 
-/** What replicas share, in memory; anybody may write into it. */
+/** A shared cache in memory; any client may write into it. */
 export class FakeSharedCache implements SharedCache {
   readonly entries = new Map<string, string>()
   /** What was set, in order, and for how long. */
@@ -35,7 +35,7 @@ export class FakeSharedCache implements SharedCache {
     return () => void listeners.delete(listener)
   }
 
-  /** As whoever reaches the cache may. */
+  /** Any client of the cache may send this. */
   shout(message: string): void {
     for (const listeners of this.#listeners.values()) for (const listener of listeners) listener(message)
   }

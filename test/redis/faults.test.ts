@@ -26,7 +26,7 @@ async function start(options: Omit<RedisServerOptions, 'directory'> = {}): Promi
   return server
 }
 
-/** The limit of a call, and room for a busy machine: beyond it somebody waits for Redis and not for the limit. */
+/** The limit of a call in milliseconds, with room for a busy machine: beyond it a caller waits for Redis itself. */
 const limitMs = 250 + 2_000
 
 /** Every kind of call is a miss, within the limit. */
@@ -202,7 +202,7 @@ describe('with a Redis that is not what it was', () => {
     await works(cache)
   })
 
-  it('a shared cache misses where another hand has written what is no value of ours', async () => {
+  it('a shared cache misses where another client has written a foreign value', async () => {
     const server = await start()
     const { cache, results } = await connectedCache(server.url, patient)
     await cache.set('key', 'value', 60_000)

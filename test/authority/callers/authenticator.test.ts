@@ -104,7 +104,7 @@ describe('Authenticator', () => {
     await expect(authenticator.authenticate(presented)).rejects.toMatchObject({ error: 'invalid_request' })
   })
 
-  it('refuses whoever has no identity, however good the proof', async () => {
+  it('refuses a caller without an identity, even with a valid credential', async () => {
     existing.clear()
     const certificate = { peerCertificate: await clientCertificate({ uris: [subject] }) }
     for (const presented of [assertion('account'), bearer('account'), bearer('own'), certificate]) {

@@ -48,7 +48,7 @@ describe('ServiceAccountIssuerKeys', () => {
     expect([await one.refresh(), one.key(second.kid), state.reads]).toEqual([true, second, 2])
   })
 
-  it('I6: lets no more than a few wait for an API server that hangs: whoever makes keys up must not hold all places', async () => {
+  it('I6: lets only a few tokens wait for an API server that hangs: invented keys must not exhaust the replica', async () => {
     const answer = Promise.withResolvers<ClusterIssuer>()
     const clock = new HeldClock()
     const one = new ServiceAccountIssuerKeys({ read: () => answer.promise, clock, logger: silentLogger })

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { renderDocument } from '../../../src/authority/documents/document.ts'
 
 describe('renderDocument', () => {
-  it('keeps a document that fits one packet as it is, in memory of its own', async () => {
+  it('keeps a document that fits into one packet uncompressed, in memory of its own', async () => {
     const { plain, gzip } = await renderDocument(`"${'a'.repeat(1021)}"`)
     expect(plain.body).toHaveLength(1023)
     expect(plain.body.buffer.byteLength).toBe(1023)

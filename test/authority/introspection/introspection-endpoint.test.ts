@@ -117,13 +117,13 @@ describe('introspection', () => {
     ['of another trust domain', { claims: { sub: 'spiffe://other/ns/shop/sa/orders' } }],
     ['of a subject that its key may not sign for', { key: keys.EdDSA }],
     ['of a subject that is none', { key: keys.other, claims: { sub: 'orders' } }],
-    ['with a header of somebody else’s key', { header: { jwk: own } }],
+    ['with a header that holds another key', { header: { jwk: own } }],
     ['with the algorithm none', { header: { alg: 'none' } }],
   ])('says nothing of a token %s', async (_, difference) => {
     expect(await endpoint()(await makeToken(difference))).toEqual(inactive)
   })
 
-  it.each(['', 'x', 'a.b.c', '{}', 'eyJ'.repeat(5000)])('says nothing of what is no token', async (text) => {
+  it.each(['', 'x', 'a.b.c', '{}', 'eyJ'.repeat(5000)])('says nothing about a text that is not a token', async (text) => {
     if (text !== '') expect(await endpoint()(text)).toEqual(inactive)
   })
 
@@ -380,7 +380,7 @@ describe('what replicas share', () => {
   it('is worth nothing under another secret, or none', async () => {
     const cache = new FakeSharedCache()
     const token = await makeToken()
-    await sharing(cache, Buffer.from('of somebody else'))(token)
+    await sharing(cache, Buffer.from('of another program'))(token)
     known.set(bound.kid, { ...keys.other.publicJwk, kid: bound.kid, sub: subject })
     expect(await sharing(cache)(token)).toEqual(inactive)
     expect(await sharing(cache, undefined)(token)).toEqual(inactive)

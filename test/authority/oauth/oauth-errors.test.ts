@@ -10,7 +10,7 @@ import { everyCase, good } from './oauth-error-cases.ts'
 import { allIsWell, LimitedAuthorities } from '../../builders/oauth-error-world.ts'
 
 /**
- * Every error that the description of the API names, by endpoint, status and code, as oauth4webapi is told of it. One that
+ * Every error that the description of the API names, by endpoint, status and code, as oauth4webapi receives it. One that
  * is described and not provoked here fails, and so does one that is provoked and not described.
  */
 const described = new DescribedApi(

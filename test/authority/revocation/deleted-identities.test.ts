@@ -72,7 +72,7 @@ describe('keys that are known', () => {
   })
 })
 
-it('I6: an identity exists from when it was told of, not only from when its keys were taken in', async () => {
+it('I6: an identity exists as soon as it is observed, before its keys have been read', async () => {
   const slow = new VerificationKeys({ source, logger: silentLogger, interval: HOUR })
   onTestFinished(() => slow.close())
   source.set([payments])
@@ -150,7 +150,7 @@ describe('a deleted identity', () => {
     expect(deleted.has(signedAt(0))).toBe(false)
   })
 
-  it('I1: whose name is taken again revokes what was issued before, and nothing of its successor', async () => {
+  it('I1: whose name is reused revokes what was issued before, and nothing of its successor', async () => {
     await show(orders)
     const at = second()
     await show(payments)
@@ -185,7 +185,7 @@ describe('a deleted identity', () => {
     // It comes back: another hand had deleted its keys, or replaced them all.
     await show({ ...successor, keys: rotated.keys }, payments)
     expect(after(20 * SECOND)).toMatchObject([{ sub, issued_before: at }])
-    // It is deleted itself, and told of in the place of the first.
+    // The successor is deleted as well, and listed in place of the first.
     const later = second()
     await show(payments)
     expect(after(20 * SECOND)).toMatchObject([{ sub, issued_before: later + 6 }])

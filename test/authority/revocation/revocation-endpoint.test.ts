@@ -161,7 +161,7 @@ describe('revocation', () => {
       `${token.slice(0, token.lastIndexOf('.') + 1)}${'A'.repeat(86)}`,
     ]
     for (const one of invalid) expect(await ask(one)).toEqual(done)
-    // What is of no issuer or identity of ours is nobody's here, whatever it says.
+    // A token of another issuer or trust domain belongs to no identity here, whatever it claims.
     for (const one of invalid.slice(0, 4)) expect(await ask(one, 'shop/payments')).toEqual(done)
     expect(stored).toEqual([])
   })
@@ -232,7 +232,7 @@ describe('revocation', () => {
     expect(stored).toHaveLength(1)
   })
 
-  it('is bounded for each caller, so that one that is taken over cannot fill the list for all', async () => {
+  it('is limited for each caller, so that a compromised one cannot fill the list for all', async () => {
     for (let count = 0; count < burst; count += 1) {
       expect(await ask(await makeToken({ claims: { jti: `token-${count}` } }))).toEqual(done)
     }

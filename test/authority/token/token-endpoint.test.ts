@@ -139,7 +139,7 @@ describe('an exchange', () => {
     await expect(ask({ ...exchange, client_id: 'orders' })).rejects.toMatchObject({ error: 'invalid_client' })
   })
 
-  it('is refused to whoever presents the token of another', async () => {
+  it('refuses a client that presents the token of another identity', async () => {
     expect(await ask(exchange, 'Bearer orders')).toMatchObject({ status: 200 })
     await expect(ask(exchange, 'Bearer payments')).rejects.toMatchObject({ error: 'invalid_client' })
     await expect(ask(exchange, 'Bearer billing/orders')).rejects.toMatchObject({ error: 'invalid_client' })

@@ -84,11 +84,11 @@ async function flush({ admin }: RedisServer): Promise<void> {
 
 async function valueOf({ admin }: RedisServer, token: string): Promise<string> {
   const value = await admin.get(keyOf(token))
-  if (value === null) throw new Error('no replica has told of a token')
+  if (value === null) throw new Error('no replica has shared a token')
   return value
 }
 
-/** Under the names of live tokens: all that could be taken for a word of ours, and what could get in its way. */
+/** Under the keys of live tokens: everything that resembles a shared entry, and everything that could prevent one. */
 async function plant({ admin }: RedisServer, tokens: readonly string[], good: string): Promise<void> {
   for (const [index, token] of tokens.entries()) {
     const key = keyOf(token)
@@ -107,6 +107,6 @@ async function spoil({ admin }: RedisServer): Promise<void> {
   for (const [index, key] of keys.entries()) await admin.set(key, index % 2 === 0 ? 'false' : 'x'.repeat(64 * 1024))
   for (const channel of (await admin.pubsub('CHANNELS')) as string[]) {
     await admin.publish(channel, `shop/token-${'0'.repeat(40)}`)
-    await admin.publish(channel, 'no hint of ours')
+    await admin.publish(channel, 'not a hint')
   }
 }

@@ -38,7 +38,7 @@ export interface RevokedMeanwhile {
 
 /**
  * Everything that replicas are asked about, and the only right answer to each: what is live is live, is exchanged and can be
- * revoked; what is revoked, expired, somebody else's or forged is refused; and always it may be 503.
+ * revoked; a revoked, expired, foreign or forged token is refused; and any answer may be 503.
  */
 export class Questions {
   /** Live tokens that nobody has seen yet, for those who want to know them before they are asked about. */
@@ -49,7 +49,7 @@ export class Questions {
   readonly known: string
   /** Seen by every replica while it was live, which it is for no more than two seconds. */
   readonly expiring: string
-  /** What a replica has told the others of the known token, in Redis, once somebody has read it there. */
+  /** The entry of the known token in Redis, once a replica has read it. */
   vouched: string | undefined
   readonly revokedMeanwhile: RevokedMeanwhile[] = []
   readonly #stage: AuthorityStage
@@ -174,7 +174,7 @@ export class Questions {
     ]
   }
 
-  /** Another audience each time, so that a token is signed; then somebody asks about it. */
+  /** Another audience each time, so that a token is signed; then the token is introspected. */
   async #exchange(replica: AuthorityReplica, gateway: string): Promise<Told[]> {
     const form: Form = {
       grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
@@ -207,7 +207,7 @@ export class Questions {
     return [first.told, second.told]
   }
 
-  /** A token that was live until then: whoever says that it is revoked refuses it from then on. */
+  /** A token that was live until then: a replica that reports its revocation refuses it from then on. */
   async #revoke(replica: AuthorityReplica, bearer: string): Promise<Told[]> {
     const now = performance.now()
     if (now - (this.#revokedAt.get(replica) ?? Number.NEGATIVE_INFINITY) < revocationMs) return []

@@ -7,7 +7,7 @@ import { type AuthorityStage, issuer, subjectOf } from './stage.ts'
 
 type Differences = Partial<Pick<ClaimsInput, 'issuer' | 'subject' | 'audience' | 'issuedAt' | 'lifetimeMs'>>
 
-/** Tokens as whoever holds these keys can sign them: by default a good one of `orders` that is meant for `payments`. */
+/** Signs tokens with given keys: by default a valid one of `orders` that is meant for `payments`. */
 export class Tokens {
   readonly #stage: Pick<AuthorityStage, 'keys'>
   readonly #stranger: SigningKey
@@ -39,7 +39,7 @@ export class Tokens {
     const stranger = this.#stranger
     const borrowed = { ...stranger, keyID: this.#stage.keys.orders.keyID }
     return Promise.all([
-      // Of a while ago: by an unknown key a fresh one might be good, so that nothing would be told of it.
+      // Issued a while ago: a fresh token of an unknown key might be valid and would be answered 503.
       signed(stranger, { issuedAt: Date.now() - 2 * MINUTE }),
       signed(borrowed),
       signed(this.#stage.keys.payments),
