@@ -78,8 +78,8 @@ describe('a Redis server', () => {
     }
     await refused(/CERT|SIGNATURE|ISSUER/, url, { certificate, key })
     await refused(/ERR_TLS_CERT_ALTNAME_INVALID/, `${url}?servername=other.internal`, shown)
-    await refused(/not reached/, url, { ca })
-    await refused(/not reached/, `redis://127.0.0.1:${port}`, {})
+    await refused(/unreachable/, url, { ca })
+    await refused(/unreachable/, `redis://127.0.0.1:${port}`, {})
   })
 
   it('is shown a user with the rights of docs/operate/redis.md, and says what is wrong with others', async () => {
@@ -248,7 +248,7 @@ describe('Redis behind Sentinels', () => {
     const { cache } = await connectedCache(url, { credentials })
     await works(cache)
     await hears(cache, cache)
-    expect(await master.admin.dbsize()).toBeGreaterThanOrEqual(2)
+    expect(await master.admin.dbsize()).toBeGreaterThanOrEqual(1)
     const { cache: wrong } = openCache(url)
     await eventually(() => expect(wrong.degraded()).toBe('redis is unreachable: NOAUTH'))
 
