@@ -122,7 +122,8 @@ export class VerificationKeys {
   }
 
   #updateWithdrawn({ keys }: View): void {
-    for (const kid of this.#withdrawn.keys()) if (this.#view.keys.has(kid)) this.#withdrawn.delete(kid)
+    // A copy, because deleting while iterating moves the cursor of an LRUCache.
+    for (const kid of [...this.#withdrawn.keys()]) if (this.#view.keys.has(kid)) this.#withdrawn.delete(kid)
     for (const [kid, key] of keys) if (!this.#view.keys.has(kid)) this.#withdrawn.set(kid, key)
   }
 }

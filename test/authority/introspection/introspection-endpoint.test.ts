@@ -123,9 +123,12 @@ describe('introspection', () => {
     expect(await endpoint()(await makeToken(difference))).toEqual(inactive)
   })
 
-  it.each(['', 'x', 'a.b.c', '{}', 'eyJ'.repeat(5000)])('says nothing about a text that is not a token', async (text) => {
-    if (text !== '') expect(await endpoint()(text)).toEqual(inactive)
-  })
+  it.each(['', 'x', 'a.b.c', '{}', 'eyJ'.repeat(5000)])(
+    'says nothing about a text that is not a token',
+    async (text) => {
+      if (text !== '') expect(await endpoint()(text)).toEqual(inactive)
+    },
+  )
 
   it.each([
     ['meant for another', 'shop/ledger'],

@@ -24,8 +24,7 @@ export async function startSharedCache(
     const unused = (Object.keys(sharedCacheSettings) as (keyof SharedCacheValues)[]).find(
       (name) => values[name] !== undefined,
     )
-    if (unused !== undefined)
-      throw new ConfigError(`--${sharedCacheSettings[unused].flag}: requires --redis-url`)
+    if (unused !== undefined) throw new ConfigError(`--${sharedCacheSettings[unused].flag}: requires --redis-url`)
     return new MemoryCache()
   }
   const { logger, metrics, onScrape } = operations
