@@ -356,12 +356,6 @@ describe('every document', () => {
   })
 })
 
-describe('createAuthority', () => {
-  it('refuses an issuer that is not https', () => {
-    expect(() => serveAuthority({ issuer: 'http://example.com', source })).toThrow(TypeError)
-  })
-})
-
 describe('the list of revocations', () => {
   const one = { sub: subject, jti: 't', exp: Math.ceil(Date.now() / 1000) + 3600 }
 
