@@ -1,14 +1,20 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 import { Order } from './test/e2e/order.ts'
 import { retry, SecondTries } from './test/second-tries.ts'
+import { TimeSpent } from './test/time-spent.ts'
 
 // Limits say what hung; they have room for a machine that is many times slower, and that does other things too.
-const serial = { retry, fileParallelism: false, testTimeout: 120_000, hookTimeout: 300_000 }
+const common = { retry, testTimeout: 120_000, hookTimeout: 300_000 }
+const cores = availableParallelism()
+/** Each file has etcd and a kube-apiserver, or Redis servers, of its own, and waits for them half of the time. */
+const servers = { ...common, maxWorkers: Math.max(3, cores), setupFiles: 'test/kubernetes-built.ts' }
 
 export default defineConfig({
   test: {
     sequence: { sequencer: Order },
-    reporters: ['default', new SecondTries()],
+    reporters: ['default', new SecondTries(), new TimeSpent()],
+    // One group after the other; the cluster of the last one is built and started meanwhile.
     projects: [
       {
         test: {
@@ -18,20 +24,38 @@ export default defineConfig({
           exclude: ['test/apiserver/**', 'test/redis/**', 'test/faults/**', 'test/e2e/**'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
+          maxWorkers: cores,
         },
       },
-      // One group after the other: what measures time has the machine for itself.
-      { test: { name: 'apiserver', include: ['test/apiserver/**/*.test.ts'], sequence: { groupOrder: 1 }, ...serial } },
-      { test: { name: 'redis', include: ['test/redis/**/*.test.ts'], sequence: { groupOrder: 1 }, ...serial } },
-      // Minutes each: not part of `npm test`.
-      { test: { name: 'faults', include: ['test/faults/**/*.test.ts'], sequence: { groupOrder: 3 }, ...serial } },
+      {
+        test: {
+          name: 'apiserver',
+          include: ['test/apiserver/**/*.test.ts'],
+          sequence: { groupOrder: 1 },
+          ...servers,
+        },
+      },
+      { test: { name: 'redis', include: ['test/redis/**/*.test.ts'], sequence: { groupOrder: 1 }, ...servers } },
       {
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
           globalSetup: 'test/e2e/setup.ts',
+          setupFiles: 'test/e2e/ready.ts',
           sequence: { groupOrder: 2 },
-          ...serial,
+          fileParallelism: false,
+          ...common,
+        },
+      },
+      // Minutes each: not part of `npm test`. What measures time has the machine for itself.
+      {
+        test: {
+          name: 'faults',
+          include: ['test/faults/**/*.test.ts'],
+          sequence: { groupOrder: 3 },
+          fileParallelism: false,
+          ...common,
+          setupFiles: 'test/kubernetes-built.ts',
         },
       },
     ],

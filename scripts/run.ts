@@ -1,5 +1,8 @@
 import { spawn } from 'node:child_process'
+import { setPriority } from 'node:os'
+import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
+import { noteStep } from './step-times.ts'
 
 /** The folder of package.json. */
 export const root = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '')
@@ -17,12 +20,35 @@ export function run(
   })
 }
 
-/** Says what is being done, runs it, and ends this process with its exit code where it fails. */
-export async function step(title: string, command: string, parameters: readonly string[]): Promise<void> {
-  const started = performance.now()
+/** Says what is being done and runs it; its exit code. */
+export async function step(title: string, command: string, parameters: readonly string[]): Promise<number> {
+  const began = Date.now()
   process.stderr.write(`\n▸ ${title}\n`)
   const code = await run(command, parameters)
-  const seconds = ((performance.now() - started) / 1000).toFixed(1)
-  process.stderr.write(`  ${code === 0 ? 'done' : `failed with exit code ${code}`} in ${seconds} s\n`)
-  if (code !== 0) process.exit(code)
+  noteStep(title, began)
+  process.stderr.write(`  ${result(code, began)}\n`)
+  return code
+}
+
+/**
+ * Runs a program beside others, which have the cores first. The output comes in one piece at the end, so that it does
+ * not mix with theirs. Resolves with the exit code, 1 where a signal ended the program.
+ */
+export async function stepBeside(title: string, command: string, parameters: readonly string[]): Promise<number> {
+  const began = Date.now()
+  const child = spawn(command, parameters, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
+  const exit = new Promise<number>((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', (code) => resolve(code ?? 1))
+  })
+  child.once('spawn', () => setPriority(child.pid ?? 0, 10))
+  const [code, out, errors] = await Promise.all([exit, text(child.stdout), text(child.stderr)])
+  noteStep(title, began)
+  process.stderr.write(`\n▸ ${title}\n${out}${errors}  ${result(code, began)}\n`)
+  return code
+}
+
+function result(code: number, began: number): string {
+  const seconds = ((Date.now() - began) / 1000).toFixed(1)
+  return `${code === 0 ? 'done' : `failed with exit code ${code}`} in ${seconds} s`
 }

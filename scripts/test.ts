@@ -1,13 +1,32 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { check } from './checks.ts'
 import { step } from './run.ts'
+import { stepTimesVariable } from './step-times.ts'
 
 /**
- * `npm test`: types, format, lint and build, then every test but the faults, which take minutes each. With arguments
- * (`npm test -- test/keys`, `--project unit`) only vitest runs, with those.
+ * `npm test`: the bundle, then every test but the faults, which take minutes each; types, format and lint are checked
+ * beside them. With arguments (`npm test -- test/keys`, `--project unit`) only vitest runs, with those.
  */
 const parameters = process.argv.slice(2)
-if (parameters.length === 0) {
-  await step('types, format and lint', process.execPath, ['scripts/lint.ts'])
-  await step('bundle', process.execPath, ['scripts/build.ts'])
-}
 const faults = parameters.some((parameter) => parameter.includes('faults') || parameter.startsWith('--project'))
-await step('tests', 'vitest', ['run', ...parameters, ...(faults ? [] : ['--project=!faults'])])
+const tests = ['run', ...parameters, ...(faults ? [] : ['--project=!faults'])]
+
+const directory = await mkdtemp(join(tmpdir(), 'signet-test-'))
+process.env[stepTimesVariable] = join(directory, 'steps')
+try {
+  process.exitCode = parameters.length > 0 ? await step('tests', 'vitest', tests) : await everything()
+} finally {
+  await rm(directory, { recursive: true, force: true })
+}
+
+async function everything(): Promise<number> {
+  const bundled = await step('bundle', process.execPath, ['scripts/build.ts'])
+  if (bundled !== 0) return bundled
+  const checks = check()
+  const tested = await step('tests', 'vitest', tests)
+  const checked = await checks
+  if (checked !== 0) process.stderr.write('\ntypes, format or lint failed: see its output above\n')
+  return tested === 0 ? checked : tested
+}

@@ -1,7 +1,10 @@
 import { existsSync } from 'node:fs'
 import { chmod, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { findProgram, run } from './command.ts'
+import { withLock } from './lock.ts'
 import type { Log } from './log.ts'
+import { cacheDirectory } from './paths.ts'
 import type { ContainerdSource } from './releases.ts'
 
 /** Debian package → the program that shows it is there, whoever installed it. */
@@ -33,6 +36,13 @@ export function nodePackages(containerd: ContainerdSource): Package[] {
 
 /** Installs what is missing and only that; touches no network if nothing is. */
 export async function ensurePackages(wanted: Package[], log: Log): Promise<void> {
+  if (missingPackages(wanted).length === 0) return
+  // apt-get refuses to run twice at a time.
+  const lock = { what: 'the installation of Debian packages', limitMs: 15 * 60_000, log }
+  await withLock(join(cacheDirectory, 'packages.lock'), lock, () => install(wanted, log))
+}
+
+async function install(wanted: Package[], log: Log): Promise<void> {
   const missing = missingPackages(wanted)
   if (missing.length === 0) return
   const list = missing.join(' ')
