@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
-import { Order } from './test/e2e/order.ts'
+import { Order } from './test/order.ts'
 import { retry, SecondTries } from './test/second-tries.ts'
 import { TimeSpent } from './test/time-spent.ts'
 
