@@ -1,4 +1,5 @@
 import tseslint from 'typescript-eslint'
+import { noFixedSleep } from './scripts/no-fixed-sleep.ts'
 
 export default tseslint.config(
   { ignores: ['node_modules', 'dist', 'dist-verifier', 'src/api/v1alpha1/types.ts', '**/*.mjs'] },
@@ -24,5 +25,12 @@ export default tseslint.config(
     // Async functions without await are how fakes and test doubles meet an asynchronous interface.
     files: ['test/**/*.ts', 'tools/**/*.ts', 'bench/**/*.ts'],
     rules: { '@typescript-eslint/require-await': 'off', '@typescript-eslint/no-non-null-assertion': 'off' },
+  },
+  {
+    files: ['test/**/*.ts'],
+    // Those wait for real processes, or for the time itself.
+    ignores: ['apiserver', 'redis', 'faults', 'e2e', 'soak', 'fuzz'].map((layer) => `test/${layer}/**`),
+    plugins: { signet: { rules: { 'no-fixed-sleep': noFixedSleep } } },
+    rules: { 'signet/no-fixed-sleep': 'error' },
   },
 )

@@ -6,6 +6,13 @@ import { SecretFolder } from './serving-certificate.ts'
 import { freePorts } from '../../tools/cluster/ports.ts'
 
 const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url))
+const brief = fileURLToPath(new URL('./brief-webhook.ts', import.meta.url))
+
+interface WebhookProcessOptions {
+  readonly port?: number
+  /** How long the process serves on after the signal; without it as long as in production. */
+  readonly drainMs?: number
+}
 
 /** `signet webhook` as a process of its own, with the folder that its Secret would be mounted at. */
 export class WebhookProcess {
@@ -24,14 +31,12 @@ export class WebhookProcess {
   }
 
   /** Resolves when the process listens; it is ready once its folder has a certificate. */
-  static async start(options: { readonly port?: number } = {}): Promise<WebhookProcess> {
+  static async start(options: WebhookProcessOptions = {}): Promise<WebhookProcess> {
     const folder = await SecretFolder.create()
     const [free = 0, probePort = 0, metricsPort = 0] = await freePorts(3)
     const port = options.port ?? free
-    const child = start([
-      ...['--port', String(port), '--probe-port', String(probePort), '--metrics-port', String(metricsPort)],
-      ...['--certificate-directory', folder.path, '--log-scope', 'warn'],
-    ])
+    const settings = { port, probePort, metricsPort, certificateDirectory: folder.path, logLevel: 'warn' }
+    const child = start(settings, options.drainMs)
     const started = new WebhookProcess(child, folder, [port, probePort, metricsPort])
     try {
       await started.until(async () => !(await started.probe('/readyz')).text.includes('is starting'))
@@ -88,9 +93,14 @@ export class WebhookProcess {
   }
 }
 
-function start(parameters: readonly string[]) {
-  return spawn(process.execPath, [main, 'webhook', ...parameters], { stdio: ['ignore', 'inherit', 'inherit'] })
+function start(settings: Readonly<Record<string, string | number>>, drainMs: number | undefined) {
+  const flags = Object.entries(settings).map(([name, value]) => `--${kebab(name)}=${value}`)
+  const command =
+    drainMs === undefined ? [main, 'webhook', ...flags] : [brief, String(drainMs), JSON.stringify(settings)]
+  return spawn(process.execPath, command, { stdio: ['ignore', 'inherit', 'inherit'] })
 }
+
+const kebab = (name: string) => name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
 
 async function get(port: number, path: string) {
   const response = await fetch(`http://127.0.0.1:${port}${path}`, { headers: { connection: 'close' } })

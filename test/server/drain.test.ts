@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { Agent } from 'node:https'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, describe, expect, it } from 'vitest'
+import { eventually } from '../builders/eventually.ts'
 import {
   type Answer,
   answerOk,
@@ -36,13 +37,17 @@ describe.concurrent('drain', () => {
       const { port } = endpoints[answers.length % endpoints.length]!
       answers.push(call({ port, agent, body: 'x' }))
     }, 5)
-    await sleep(200)
+    const more = async (count: number): Promise<void> => {
+      const wanted = answers.length + count
+      await eventually(() => expect(answers.length).toBeGreaterThan(wanted))
+    }
+    await more(40)
     const drained = leaving.drain(3_000)
     // As slow as endpoints are that still have to hear of it.
-    await sleep(500)
+    await more(100)
     endpoints = [staying]
     await drained
-    await sleep(100)
+    await more(20)
     clearInterval(sender)
     const results = await Promise.allSettled(answers)
     agent.destroy()
@@ -102,7 +107,7 @@ describe.concurrent('drain', () => {
     await begun.promise
     let isDrained = false
     const drained = server.drain(50).then(() => (isDrained = true))
-    await sleep(300)
+    await eventually(() => expect(call({ port: server.port })).rejects.toMatchObject({ code: 'ECONNREFUSED' }))
     expect(isDrained).toBe(false)
     release.resolve(undefined)
     expect(await answer).toMatchObject({ status: 200, body: 'ok 3' })

@@ -2,8 +2,8 @@ import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Agent } from 'node:https'
 import { connect, type Socket } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { silentLogger } from '../../src/logger.ts'
 import { startProbeServer } from '../../src/server/probes.ts'
 import { call, ending, openTls, type RunningServer, startServer } from '../builders/running-server.ts'
@@ -16,8 +16,6 @@ const get = 'GET /large HTTP/1.1\r\nhost: a\r\n\r\n'
 const patience = 30_000
 
 let server: RunningServer
-/** Has time enough for a whole large body, be the machine as slow as it may. */
-let lenient: RunningServer
 /**
  * When each connection on which this test has asked for the large body has closed, in milliseconds from the last asking.
  * Those of the test before close when they like.
@@ -25,9 +23,14 @@ let lenient: RunningServer
 let closed: number[] = []
 beforeAll(async () => {
   server = await startServer({ limits: { responseTimeout }, handler: answerLarge })
-  lenient = await startServer({ limits: { responseTimeout: 10 * responseTimeout }, handler: answerLarge })
 })
-afterAll(() => Promise.all([server.stop(), lenient.stop()]))
+afterAll(() => server.stop())
+
+/** From now on a server looks for slow readers only where the test moves the time. */
+function holdTime(): void {
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+  onTestFinished(() => void vi.useRealTimers())
+}
 
 function answerLarge(request: IncomingMessage, response: ServerResponse): void {
   request.resume()
@@ -98,13 +101,22 @@ describe('a TLS server whose answers are not read', () => {
   })
 
   it('lets a peer rest before it reads, and rest for longer between answers that it has read', async () => {
-    const socket = await neverReading(get, lenient)
-    await sleep(responseTimeout)
+    holdTime()
+    const answered = Promise.withResolvers<undefined>()
+    const handler = (request: IncomingMessage, response: ServerResponse): void => {
+      answerLarge(request, response)
+      answered.resolve(undefined)
+    }
+    const resting = await startServer({ limits: { responseTimeout }, handler })
+    onTestFinished(() => resting.stop())
+    const socket = await neverReading(get, resting)
+    await answered.promise
+    vi.advanceTimersByTime(responseTimeout * 0.9)
     let length = 0
     socket.on('data', (part: Buffer) => (length += part.length))
     socket.resume()
     while (length < large.length && !socket.destroyed) await sleep(10)
-    await sleep(responseTimeout * 11)
+    vi.advanceTimersByTime(responseTimeout * 100)
     const before = length
     socket.write('GET / HTTP/1.1\r\nhost: a\r\n\r\n')
     await once(socket, 'data')
@@ -114,6 +126,7 @@ describe('a TLS server whose answers are not read', () => {
 })
 
 it('a probe server closes a connection on which its figures are not read', async () => {
+  holdTime()
   const figures = large.toString('latin1')
   const asked = Promise.withResolvers<undefined>()
   const render = () => {
@@ -133,9 +146,10 @@ it('a probe server closes a connection on which its figures are not read', async
     sockets.push(socket)
     socket.pause()
     socket.write('GET /metrics HTTP/1.1\r\nhost: a\r\n\r\n')
-    // The time of the answer begins after this, when it has been written; much longer is slept than it may take.
     await asked.promise
-    await sleep(responseTimeout * 4)
+    // The answer is written in this turn of the event loop, and its time begins with the next look.
+    await setImmediate()
+    vi.advanceTimersByTime(responseTimeout * 2)
     // What the kernels hold is still there; the rest never comes.
     const { received } = await ending(socket.resume())
     expect(received.length).toBeLessThan(large.length)

@@ -275,7 +275,10 @@ describe('the webhook under pressure', () => {
       const big = openTls(busy.port)
       const bigEnds = ending(big)
       big.write(`${requestHead('content-length: 90000')}${' '.repeat(80_000)}`)
-      await new Promise((resolve) => setTimeout(resolve, 200))
+      await once(big, 'secureConnect')
+      await eventually(() => expect(big.writableLength).toBe(0))
+      // Meanwhile the server has read what the kernel holds.
+      expect((await busy.review(reviewOf())).status).toBe(200)
       const small = openTls(busy.port)
       const smallEnds = ending(small)
       small.write(`${requestHead('content-length: 50000')}${' '.repeat(30_000)}`)

@@ -5,18 +5,25 @@ import { defaultIssuer } from '../../settings/shared.ts'
 import type { WebhookValues } from './settings.ts'
 import { aborted, drainMs, type Operations, startOperations } from '../operations.ts'
 
-/** Serves admission until the signal, then for 15 s more, so that no call of the API server is lost. */
-export async function runWebhook(values: WebhookValues, signal: AbortSignal): Promise<void> {
+interface Serving {
+  readonly values: WebhookValues
+  readonly operations: Operations
+  readonly signal: AbortSignal
+  readonly graceMs: number
+}
+
+/** Serves admission until the signal, then for `graceMs` more, so that no call of the API server is lost. */
+export async function runWebhook(values: WebhookValues, signal: AbortSignal, graceMs = drainMs): Promise<void> {
   const operations = await startOperations('webhook', values)
   try {
-    await serve(values, operations, signal)
+    await serve({ values, operations, signal, graceMs })
   } finally {
     operations.stopping()
     await operations.close()
   }
 }
 
-async function serve(values: WebhookValues, operations: Operations, signal: AbortSignal): Promise<void> {
+async function serve({ values, operations, signal, graceMs }: Serving): Promise<void> {
   const {
     namespace,
     issuer = defaultIssuer(namespace),
@@ -52,5 +59,5 @@ async function serve(values: WebhookValues, operations: Operations, signal: Abor
   await aborted(signal)
   logger.info('stopping')
   operations.stopping()
-  await server.drain(drainMs)
+  await server.drain(graceMs)
 }

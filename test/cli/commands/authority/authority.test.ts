@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { expect, it, onTestFinished } from 'vitest'
 import type { TokenRevocation } from '../../../../src/api/v1alpha1/types.ts'
@@ -47,7 +48,11 @@ async function startAuthority(fake: FakeApiServer) {
     kubeconfig: await temporaryFile(JSON.stringify(kubeconfig)),
   }
   const parameters = Object.entries(flags).map(([flag, value]) => `--${flag}=${value}`)
-  const child = spawn(process.execPath, [main, 'authority', ...parameters], { stdio: ['ignore', 'inherit', 'inherit'] })
+  const child = spawn(process.execPath, [main, 'authority', ...parameters], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const errors: string[] = []
+  createInterface({ input: child.stdout }).on('line', (line) =>
+    errors.push((JSON.parse(line) as { message: string }).message),
+  )
   const ended = once(child, 'exit')
   onTestFinished(async () => {
     child.kill('SIGKILL')
@@ -57,6 +62,8 @@ async function startAuthority(fake: FakeApiServer) {
   const get = (path: string) => call({ port, path, method: 'GET' })
   return {
     get,
+    /** The messages of its log. */
+    errors,
     kids: async (path: string) =>
       (JSON.parse((await get(path)).body) as { keys: { kid: string }[] }).keys.map(({ kid }) => kid),
     metrics: async () => (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text(),
@@ -172,11 +179,15 @@ it(
     expect(await running.kids('/signet/jwks.json')).toEqual([slot.keyID])
     await eventually(async () => expect(await running.metrics()).toContain('\nsignet_issuing 1\n'))
 
-    put('damaged')
-    fake.remove(resources.secrets, authorityRingRef)
-    await new Promise((resolve) => setTimeout(resolve, 1500))
-    expect((await running.ready()).status).toBe(200)
-    expect(await running.metrics()).toContain('\nsignet_issuing 1\n')
-    expect(await running.kids('/signet/jwks.json')).toEqual([slot.keyID])
+    // The damage is reported again only because the ring was gone in between.
+    for (const times of [1, 2]) {
+      put('damaged')
+      const reports = () => running.errors.filter((message) => message === 'own key ring cannot be used')
+      await eventually(() => expect(reports()).toHaveLength(times))
+      expect((await running.ready()).status).toBe(200)
+      expect(await running.metrics()).toContain('\nsignet_issuing 1\n')
+      expect(await running.kids('/signet/jwks.json')).toEqual([slot.keyID])
+      fake.remove(resources.secrets, authorityRingRef)
+    }
   },
 )
