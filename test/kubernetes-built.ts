@@ -1,4 +1,4 @@
-import { moduleBinaries } from '../tools/cluster/binaries.ts'
+import { kubernetesBinaries } from '../tools/cluster/binaries.ts'
 
 /** Before each file that needs Kubernetes' binaries, outside every limit of a test: a first build takes many minutes. */
-await moduleBinaries('kubernetes', (line) => void process.stderr.write(`  ${line}\n`))
+await kubernetesBinaries((line) => void process.stderr.write(`  ${line}\n`))

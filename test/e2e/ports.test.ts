@@ -25,7 +25,8 @@ const facts = ({ metadata, status }: Pod) => ({
   restarts: status.containerStatuses?.[0]?.restartCount,
 })
 
-describe.each(components)('the $component', ({ component, tlsPort }) => {
+// Side by side: each waits for its connections to end.
+describe.concurrent.each(components)('the $component', ({ component, tlsPort }) => {
   it('ends every senseless connection within 15 s, and goes on as if nothing had been', async () => {
     const before = (await pods(component)).map(facts)
     expect(before).toHaveLength(2)
@@ -43,7 +44,9 @@ describe.each(components)('the $component', ({ component, tlsPort }) => {
     console.log(`${component}: ${(await ends).map(([what, ms]) => `${what} ${Math.round(ms)} ms`).join(', ')}`)
     expect((await pods(component)).map(facts)).toEqual(before.map((one) => ({ ...one, ready: true })))
   })
+})
 
+describe.each(components)('the $component', ({ component }) => {
   it('says that it is alive and ready, and what it counts', async () => {
     const host = (await pods(component))[0]?.status.podIP ?? ''
     expect((await fetch(`http://${host}:8081/readyz`)).status).toBe(200)

@@ -6,6 +6,7 @@ import { installChart, loadImages } from '../../scripts/install.ts'
 import { timed } from '../../scripts/step-times.ts'
 import { down, up } from '../../tools/cluster/cluster.ts'
 import { values } from './values.ts'
+import { prepareVerifiers } from './verifiers.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -45,6 +46,8 @@ async function prepare(): Promise<void> {
   await timed('cluster: images', () => loadImages(log))
   log('installing the chart')
   await timed('cluster: chart', () => installChart(cluster, values))
+  // For story.test.ts, which prepares them again and reports a failure.
+  await timed('verifiers of other languages', () => prepareVerifiers(log)).catch(() => undefined)
 }
 
 /** The messages of an error and its causes, on one line. */

@@ -2,6 +2,8 @@ import { existsSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { findProgram, run } from '../../tools/cluster/command.ts'
+import { type Log, silent } from '../../tools/cluster/log.ts'
+import { installPackages } from '../../tools/cluster/packages.ts'
 import { projectDirectory } from '../../tools/cluster/paths.ts'
 import type { HostProgram } from './host.ts'
 
@@ -39,19 +41,16 @@ export const verifiers: readonly Verifier[] = [
 ]
 
 /** Installs what the Python example needs and builds the Go one; both only where they are not there already. */
-export async function prepareVerifiers(): Promise<void> {
-  await Promise.all([preparePython(), buildGo()])
+export async function prepareVerifiers(log: Log = silent): Promise<void> {
+  await Promise.all([preparePython(log), buildGo()])
 }
 
-async function preparePython(): Promise<void> {
+async function preparePython(log: Log): Promise<void> {
   const { code } = await run(python, ['-c', 'import jwt, cryptography'], { allowFailure: true }).catch(() => ({
     code: 1,
   }))
   if (code === 0) return
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-  await run('apt-get', ['update'], { env, timeoutMs: 180_000 })
-  const packages = ['python3', 'python3-jwt', 'python3-cryptography']
-  await run('apt-get', ['install', '-y', '--no-install-recommends', ...packages], { env, timeoutMs: 600_000 })
+  await installPackages(() => ['python3', 'python3-jwt', 'python3-cryptography'], log)
 }
 
 async function buildGo(): Promise<void> {
@@ -59,6 +58,6 @@ async function buildGo(): Promise<void> {
   if (go === undefined) throw new Error('cannot build examples/verify/go: install Go 1.25 or newer')
   await mkdir(join(projectDirectory, 'build'), { recursive: true })
   const options = { cwd: join(examples, 'go'), timeoutMs: 600_000 }
-  await run(go, ['build', '-o', goBinary, '.'], options)
+  await run('nice', ['-n', '10', go, 'build', '-o', goBinary, '.'], options)
   if (!existsSync(goBinary)) throw new Error(`go build left no ${goBinary}`)
 }

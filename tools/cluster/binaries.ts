@@ -66,9 +66,9 @@ async function build(module: GoModule, go: string, directory: string, log: Log):
     log(`building ${module}: ${seconds()}, ${downloaded} modules downloaded, ${compiled} packages compiled`)
   }, 10_000)
   try {
-    const build = [go, 'build', ...buildFlags(module), '-v', '-o', `${temporary}/`, ...Object.values(packages)]
+    const command = [go, 'build', ...buildFlags(module), '-v', '-o', `${temporary}/`, ...Object.values(packages)]
     // Tests that run meanwhile have the cores first.
-    await run('nice', ['-n', '10', ...build], {
+    await run('nice', ['-n', '10', ...command], {
       cwd: join(goDirectory, module),
       env: { ...process.env, CGO_ENABLED: '0', GOFLAGS: '', GOWORK: 'off' },
       timeoutMs: 40 * 60_000,

@@ -36,15 +36,22 @@ export function nodePackages(containerd: ContainerdSource): Package[] {
 
 /** Installs what is missing and only that; touches no network if nothing is. */
 export async function ensurePackages(wanted: Package[], log: Log): Promise<void> {
-  if (missingPackages(wanted).length === 0) return
-  // apt-get refuses to run twice at a time.
-  const lock = { what: 'the installation of Debian packages', limitMs: 15 * 60_000, log }
-  await withLock(join(cacheDirectory, 'packages.lock'), lock, () => install(wanted, log))
+  await installPackages(() => missingPackages(wanted), log)
+  const still = missingPackages(wanted)
+  if (still.length > 0) throw new Error(`packages are installed but their programs are missing: ${still.join(' ')}`)
 }
 
-async function install(wanted: Package[], log: Log): Promise<void> {
-  const missing = missingPackages(wanted)
-  if (missing.length === 0) return
+/** Installs what `missing` names. It is asked again once no other installation runs: apt-get refuses a second one. */
+export async function installPackages(missing: () => readonly string[], log: Log): Promise<void> {
+  if (missing().length === 0) return
+  const lock = { what: 'the installation of Debian packages', limitMs: 15 * 60_000, log }
+  await withLock(join(cacheDirectory, 'packages.lock'), lock, async () => {
+    const names = missing()
+    if (names.length > 0) await install(names, log)
+  })
+}
+
+async function install(missing: readonly string[], log: Log): Promise<void> {
   const list = missing.join(' ')
   const apt = findProgram('apt-get')
   if (!apt) throw new Error(`missing programs of packages ${list}; install them with this system's package manager`)
@@ -55,8 +62,6 @@ async function install(wanted: Package[], log: Log): Promise<void> {
   await withoutServices(() =>
     run(apt, ['install', '-y', '--no-install-recommends', ...missing], { env, timeoutMs: 600_000 }),
   )
-  const still = missingPackages(wanted)
-  if (still.length > 0) throw new Error(`packages are installed but their programs are missing: ${still.join(' ')}`)
 }
 
 export function missingPackages(wanted: Package[]): Package[] {
