@@ -1,23 +1,25 @@
 import { type IdentityName, identityKey } from './service-identity.ts'
 
-/** The authority itself: its keys are bound to no subject, and sign tokens for any identity. */
+/**
+ * Names the authority as an owner of keys. Its issuing keys are bound to no subject and sign tokens for any identity.
+ */
 interface AuthorityName {
   readonly authority: true
 }
 
-/** Whose key ring it is: an identity's, or the authority's own. */
+/** The owner of a key ring: an identity, or the authority for its issuing keys. */
 export type RingOwner = IdentityName | AuthorityName
 
 export const theAuthority: AuthorityName = Object.freeze({ authority: true })
 
-/** Stands in the authority's ring where an identity's has the uid of the identity: there is one authority, for ever. */
+/** Replaces the identity's uid in the key ring of the authority, which exists only once. */
 export const authorityUid = 'authority'
 
 export function isAuthority(owner: RingOwner): owner is AuthorityName {
   return 'authority' in owner
 }
 
-/** `shop/orders`, or `authority`, which is the key of no identity: that has a slash. */
+/** `shop/orders` or `authority`. The two never collide: an identity's key contains a slash. */
 export function ownerKey(owner: RingOwner): string {
   return isAuthority(owner) ? 'authority' : identityKey(owner)
 }

@@ -1,12 +1,12 @@
 import type { IdentityName } from './service-identity.ts'
 import { isTrustDomain } from './trust-domain.ts'
 
-/** The parts of a SPIFFE ID of our own form, `spiffe://<trust domain>/ns/<namespace>/sa/<name>`. */
+/** The parts of a Signet SPIFFE ID, `spiffe://<trust domain>/ns/<namespace>/sa/<name>`. */
 export interface SpiffeId extends IdentityName {
   readonly trustDomain: string
 }
 
-/** Longest SPIFFE ID that implementations must take, in bytes (SPIFFE-ID §2.3). */
+/** The longest SPIFFE ID that implementations must support, in bytes (SPIFFE-ID §2.3). */
 export const maxSpiffeIdLength = 2048
 
 const form =
@@ -16,7 +16,7 @@ export function formatSpiffeId({ trustDomain, namespace, name }: SpiffeId): stri
   return `spiffe://${trustDomain}/ns/${namespace}/sa/${name}`
 }
 
-/** Parses without normalising (SPIFFE-ID §2); undefined for any other form. */
+/** Parses without normalization (SPIFFE-ID §2). Undefined for any other form. */
 export function parseSpiffeId(text: string): SpiffeId | undefined {
   if (text.length > maxSpiffeIdLength) return undefined
   const [, trustDomain, namespace, name] = form.exec(text) ?? []

@@ -1,9 +1,9 @@
 import type { Violation } from './reasons.ts'
 
-/** Gives a reason, or nothing. */
+/** Returns a reason, or undefined if the check passes. */
 export type Check<Input> = (input: Input) => Violation | undefined
 
-/** The first reason that a list of checks gives, in the list's order. */
+/** The first reason in the order of the list. */
 export function firstViolation<Input>(checks: readonly Check<Input>[], input: Input): Violation | undefined {
   for (const check of checks) {
     const violation = check(input)

@@ -5,7 +5,7 @@ import { renewAt } from '../rotation/lifetimes.ts'
 import { type Check, firstViolation } from './chain.ts'
 import { Reason, type Violation } from './reasons.ts'
 
-/** A token as the identity's spec asks for it. Lifetimes in milliseconds. */
+/** A token that the identity's spec asks for. `lifetime` in milliseconds. */
 export interface WantedToken {
   readonly name: string
   readonly audience: string
@@ -14,7 +14,7 @@ export interface WantedToken {
   readonly claims: Readonly<Record<string, unknown>>
 }
 
-/** What a token in the workload Secret says of itself, once its signature has been verified with the ring's own key. */
+/** A token in the workload Secret whose signature was verified with a key of the identity's ring. */
 export interface IssuedToken {
   readonly issuer: string
   readonly subject: string
@@ -22,23 +22,23 @@ export interface IssuedToken {
   readonly profile: string
   readonly keyID: string
   readonly tokenID: string
-  /** Milliseconds since the epoch, both. */
+  /** Both in milliseconds since the epoch. */
   readonly notBefore: number
   readonly notAfter: number
-  /** Claims beyond those of the profile. */
+  /** The claims besides those of the profile. */
   readonly claims: Readonly<Record<string, unknown>>
 }
 
-/** What is there under a token's name: nothing, something that is not a token of ours, or a verified token. */
+/** The content of the Secret for one token: nothing, an unusable text, or a verified token. */
 export type FoundToken =
   | { readonly state: 'absent' }
   | { readonly state: 'unusable'; readonly reason: Reason }
   | { readonly state: 'issued'; readonly token: IssuedToken }
 
-/** Which tokens of an identity must not be used any more, besides those of revoked keys. */
+/** The identity's revoked tokens, besides those whose key is revoked. */
 export interface RevokedTokens {
   readonly tokenIDs: ReadonlySet<string>
-  /** Every token issued before this time, in milliseconds since the epoch; never ahead of now. */
+  /** Revokes every token issued before this time, in milliseconds since the epoch; never later than now. */
   readonly issuedBefore?: number
 }
 
@@ -52,15 +52,15 @@ interface CredentialInput {
 }
 
 const tokenMissing: Check<CredentialInput> = ({ found, wanted }) =>
-  found.state === 'absent' ? { reason: Reason.Missing, message: `Token ${wanted.name} is not there yet` } : undefined
+  found.state === 'absent' ? { reason: Reason.Missing, message: `Token ${wanted.name} does not exist yet` } : undefined
 
-/** Expired, of a key that is gone, or altered by another hand: never treated as truth. */
+/** The token expired, was altered, or its key is gone. */
 const tokenUnusable: Check<CredentialInput> = ({ found, wanted }) =>
   found.state === 'unusable'
-    ? { reason: found.reason, message: `What is stored as token ${wanted.name} cannot be used` }
+    ? { reason: found.reason, message: `The stored token ${wanted.name} cannot be used` }
     : undefined
 
-/** Revoked by its ID or by the time of its issue, although its key is trusted. */
+/** The token's ID or time of issue is revoked; its key is still trusted. */
 const tokenRevoked: Check<CredentialInput> = ({ found, wanted, revoked }) => {
   if (found.state !== 'issued' || revoked === undefined) return undefined
   const { tokenID, notBefore } = found.token
@@ -83,7 +83,7 @@ const tokenNearsExpiry: Check<CredentialInput> = ({ found, wanted, now, subject 
     ? { reason: Reason.Renewing, message: `Token ${wanted.name} expires at ${formatTime(found.token.notAfter)}` }
     : undefined
 
-/** A clock that was set back, or another hand: a token from the future would fail at every verifier. */
+/** Every verifier refuses such a token. Causes: the clock was set back, or the token was issued elsewhere. */
 const tokenFromTheFuture: Check<CredentialInput> = ({ found, wanted, now }) =>
   found.state === 'issued' && found.token.notBefore > now + clockTolerance
     ? {
@@ -101,12 +101,12 @@ const credentialChecks: readonly Check<CredentialInput>[] = [
   tokenNearsExpiry,
 ]
 
-/** Why a token has to be minted now; undefined while the one that is there will do. */
+/** Why a token must be minted now; undefined while the current one is valid. */
 export function mintReason(input: CredentialInput): Violation | undefined {
   return firstViolation(credentialChecks, input)
 }
 
-/** When the token is due for renewal, the same for every reader. */
+/** When the token is due for renewal, in milliseconds since the epoch; the same for every caller. */
 export function tokenRenewAt(token: IssuedToken, tokenName: string, subject: string): number {
   return renewAt(token, `${subject} ${tokenName}`)
 }

@@ -1,26 +1,26 @@
 import { parseSpiffeId } from '../identity/spiffe-id.ts'
 
 interface IssuanceInput {
-  /** The SPIFFE ID of whom the token is to be about, who has proved it and exists. */
+  /** The SPIFFE ID that the caller has proved. */
   readonly subject: string
   readonly trustDomain: string
-  /** Who the token is to be for. */
+  /** The requested audience. */
   readonly audience: string
   readonly scopes: readonly string[]
-  /** The scopes that the installation lets identities ask for. */
+  /** The scopes that the installation permits. */
   readonly allowedScopes: ReadonlySet<string>
 }
 
-/** Why a token is not issued: the parameter at fault, and the remedy. */
+/** The parameter at fault, and the remedy. */
 interface IssuanceProblem {
   readonly parameter: 'audience' | 'scope'
   readonly message: string
 }
 
 /**
- * Whether a caller may have a token for an audience: the one place that decides it. Every identity of the trust domain
- * may, for any audience. A scope is the caller's own word, which a relying party might take for a right: only those are
- * issued that the installation lists.
+ * Decides whether a caller may have a token for an audience; no other code does. Every identity of the trust domain
+ * may, for any audience. Scopes are chosen by the caller and might be mistaken for permissions, so only those listed by
+ * the installation are issued.
  */
 export function issuanceProblem(input: IssuanceInput): IssuanceProblem | undefined {
   const { subject, trustDomain, scopes, allowedScopes } = input

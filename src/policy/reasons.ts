@@ -1,6 +1,6 @@
 /**
- * Why something is done or refused. The same word goes into the condition, the Event, the log and the metric label.
- * Published API: renaming one is a breaking change.
+ * Why something is done or refused. Conditions, Events, logs and metric labels share these words. They are a published
+ * API: renaming one is a breaking change.
  */
 export const Reason = {
   // tokens
@@ -44,7 +44,7 @@ export const Reason = {
 
 export type Reason = (typeof Reason)[keyof typeof Reason]
 
-/** A reason with the sentence for people. The sentence stays the same until the facts change. */
+/** A reason with a sentence for users. The sentence is identical until the facts change. */
 export interface Violation {
   readonly reason: Reason
   readonly message: string

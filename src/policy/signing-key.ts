@@ -14,38 +14,38 @@ import {
 } from '../rotation/slots.ts'
 import { Reason } from './reasons.ts'
 
-/** What is asked of the keys of one ring, by an identity's spec for example. Durations in milliseconds. */
+/** The desired keys of a ring, from an identity's spec for example. Durations in milliseconds. */
 export interface WantedKeys {
   readonly algorithm: KeySlot['algorithm']
   readonly rotationPeriod: number
   readonly publishAhead: number
-  /** The longest lifetime of the tokens that are to be signed. */
+  /** The longest lifetime of the tokens to be signed. */
   readonly longestUse: number
-  /** The value of the rotate-key annotation, if any. */
+  /** The value of the rotate-key annotation, if set. */
   readonly rotationRequest?: string
-  /** The keys that must not be trusted any more, whether they are in the ring or not. */
+  /** IDs of the revoked keys, which need not be in the ring. */
   readonly revoked?: ReadonlySet<string>
 }
 
 interface KeyInput {
   readonly ring: KeyRing
   readonly wanted: WantedKeys
-  /** The public keys as stored for the authority; undefined where none are. */
+  /** The stored public keys; undefined if none are stored. */
   readonly published: readonly PublicJwk[] | undefined
   readonly now: number
 }
 
-/** One write of the ring: what it shall be, why, and whether a fresh key has to be put into it first. */
+/** The next write of the ring, and its reasons. */
 interface RingStep {
   readonly ring: KeyRing
   readonly changes: readonly { readonly keyID: string; readonly change: SlotChange }[]
-  /** A successor has to be generated and added in the same write, for this reason. */
+  /** Set if the caller must add a generated successor in the same write; the value is the reason. */
   readonly successor?: Reason
-  /** Nothing differs from what is stored. */
+  /** Whether the ring equals the stored one. */
   readonly unchanged: boolean
 }
 
-/** What time, spec and requests make of a ring. The caller generates the successor where one is asked for. */
+/** Applies time, spec and requests to a ring. The caller generates the successor if one is needed. */
 export function decideRing(input: KeyInput): RingStep {
   const { ring, wanted } = input
   const current = obsoleteSuccessorDropped(raiseLongestUse(ring, wanted), wanted)
@@ -68,8 +68,8 @@ export function decideRing(input: KeyInput): RingStep {
 }
 
 /**
- * The ring with a freshly generated key: it signs at once where none does (it is the first, or the one before it was
- * revoked), and is published ahead otherwise.
+ * Adds a generated key to a ring. Without an active key (the first key, or after a revocation) it signs at once;
+ * otherwise it is published ahead.
  */
 export function withNewKey(
   ring: KeyRing,
@@ -91,20 +91,20 @@ export function withNewKey(
   }
 }
 
-/** The key that may sign now: active, and stored where verifiers find it. */
+/** The key that may sign: active, and stored where verifiers find it. */
 export function signingSlot({ ring, published }: Pick<KeyInput, 'ring' | 'published'>): KeySlot | undefined {
   const active = activeSlot(ring.slots)
   return active !== undefined && published?.some(({ kid }) => kid === active.keyID) ? active : undefined
 }
 
-/** When the ring has to be looked at again by time alone. */
+/** When time alone changes the ring next. */
 export function ringNextChangeAt(input: KeyInput): number | undefined {
   return nextChangeAt(input.ring.slots, circumstancesOf(input))
 }
 
 /**
- * The rotation arithmetic of one identity's keys, or of the authority's where there is no subject. What is published
- * counts once every replica serves it.
+ * The rotation settings of an identity's keys, or of the issuing keys if `subject` is undefined. `publishAhead` is
+ * extended by the time until every replica serves the key.
  */
 export function keyRotationSettings(
   { rotationPeriod, publishAhead }: Pick<WantedKeys, 'rotationPeriod' | 'publishAhead'>,
@@ -138,7 +138,7 @@ function successorReason(ring: KeyRing, wanted: WantedKeys): Reason {
   return rotationRequested(ring, wanted) ? Reason.RotationRequested : Reason.RotationDue
 }
 
-/** Written ahead: a key's record of its longest use is raised before anything that lives longer is signed. */
+/** Raised before a longer-lived token is signed, so that a crash in between never removes a key too early. */
 function raiseLongestUse(ring: KeyRing, { longestUse }: WantedKeys): KeyRing {
   const short = (slot: KeySlot): boolean =>
     (slot.state === 'Active' || slot.state === 'Published') && slot.longestUse < longestUse
@@ -146,7 +146,7 @@ function raiseLongestUse(ring: KeyRing, { longestUse }: WantedKeys): KeyRing {
   return { ...ring, slots: ring.slots.map((slot) => (short(slot) ? { ...slot, longestUse } : slot)) }
 }
 
-/** A successor of an algorithm that is no longer wanted has never signed and may go. */
+/** Drops a successor of an algorithm that is no longer wanted; it has never signed. */
 function obsoleteSuccessorDropped(ring: KeyRing, { algorithm }: WantedKeys): KeyRing {
   const successor = nextSlot(ring.slots)
   if (successor === undefined || successor.algorithm === algorithm) return ring

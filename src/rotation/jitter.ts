@@ -1,6 +1,6 @@
 /**
- * A stable fraction in [0, 1) of a text (FNV-1a, 32 bits, with a final mix). The same identity always gets the same
- * one, so that a restart moves no deadline, and many identities are spread evenly.
+ * Hashes a text to a fraction in [0, 1) (FNV-1a, 32 bits, with a final mix). The fraction is stable, so a restart moves
+ * no deadline, and evenly distributed over many identities.
  */
 export function jitter(seed: string): number {
   let hash = 0x811c9dc5

@@ -1,42 +1,52 @@
 import { HOUR, MINUTE, SECOND } from '../time/duration.ts'
 import { jitter } from './jitter.ts'
 
-/** Longest lifetime of a mounted token, in milliseconds. */
+/** The longest lifetime of a mounted token, in milliseconds. */
 export const maxTokenLifetime = 24 * HOUR
 
-/** Below this lifetime kubelet's own delay eats too much of a token, so pods have to be nudged. */
+/**
+ * Tokens with a shorter lifetime, in milliseconds, need nudged pods: kubelet's delay consumes too much of the lifetime.
+ */
 export const minLifetimeWithoutNudge = 15 * MINUTE
 
-/** Below this lifetime a renewal is urgent: its pods are nudged also where only urgent changes are. */
+/**
+ * Renewals of tokens with a shorter lifetime, in milliseconds, are urgent: their pods are nudged with the setting
+ * `Urgent` too.
+ */
 export const urgentLifetime = 30 * MINUTE
 
-/** Below this publishAhead, verifiers that keep a JWK Set as long as most do may meet a key that they do not know. */
+/**
+ * With a shorter publishAhead, in milliseconds, a verifier with a usual JWK Set cache may not know a key that signs.
+ */
 export const safePublishAhead = 20 * MINUTE
 
 /**
- * How long every replica of the authority may take to serve a key that has been stored. Until then verifiers fetch copies
- * without it, which they keep for as long as any.
+ * The time until every replica of the authority serves a stored key, in milliseconds. Copies of the JWK Set fetched
+ * before may lack the key, and are cached as long as any other.
  */
 export const publicationDelay = 5 * SECOND
 
-/** How long a key stays published after the last token it signed has expired, for clocks and caches that lag. */
+/**
+ * How long a key stays published after its last token has expired, in milliseconds: allows for clocks and caches that
+ * lag.
+ */
 export const keyRetention = HOUR
 
-/** What has a beginning and an end, in milliseconds since the epoch. */
+/** In milliseconds since the epoch. */
 interface Validity {
   readonly notBefore: number
   readonly notAfter: number
 }
 
 /**
- * When a token is to be renewed: at 40–50 % of its lifetime, the same fraction for the same seed, so that what was
- * minted together is renewed apart and more than half of the lifetime is left for whatever goes wrong.
+ * When a token is renewed: at 40–50 % of its lifetime. The seed determines the fraction, so that tokens minted together
+ * are renewed at different times. More than half of the lifetime remains for retries.
  */
 export function renewAt({ notBefore, notAfter }: Validity, seed: string): number {
   return notBefore + Math.floor((notAfter - notBefore) * (0.4 + 0.1 * jitter(seed)))
 }
 
-/** Certificates of servers are renewed when one third of their lifetime has passed. */
+/** Server certificates are renewed after one third of their lifetime. */
 export function renewCertificateAt({ notBefore, notAfter }: Validity): number {
   return notBefore + Math.floor((notAfter - notBefore) / 3)
 }

@@ -4,22 +4,27 @@ import { mayActivateAt, publishNextAt, type RotationSettings, removeRetiredAt, r
 type SlotState = 'Published' | 'Active' | 'Retired' | 'Revoked'
 
 /**
- * One key or certificate authority in its life cycle: Published → Active → Retired → removed, or Revoked from any of
- * these. Times in ms.
+ * A key or certificate authority in its life cycle: Published → Active → Retired → removed, or Revoked from any state.
+ * Times in milliseconds since the epoch.
  */
 export interface Slot {
   readonly keyID: string
   readonly state: SlotState
-  /** When its public half was known to be stored; absent until then. */
+  /** When the public half was first seen stored; absent before. */
   readonly publishedAt?: number
-  /** The publishAhead in force at `publishedAt`: lowering it later does not hurry what verifiers were promised. */
+  /** The publishAhead at `publishedAt`. Lowering the setting later does not shorten the wait of this slot. */
   readonly publishAhead?: number
   readonly activeAt?: number
   readonly retiredAt?: number
   readonly removeAt?: number
-  /** The longest lifetime of anything it has signed or may sign before this is raised. */
+  /**
+   * The longest lifetime of everything the slot has signed, and may sign until this value is raised, in milliseconds.
+   */
   readonly longestUse: number
-  /** It signed at once, without having been published ahead: a ring's first key, or one replacing a lost or revoked key. */
+  /**
+   * The slot signed without having been published ahead: the first key of a ring, or the replacement of a lost or
+   * revoked key.
+   */
   readonly urgent?: true
 }
 
@@ -28,15 +33,15 @@ export interface Circumstances {
   readonly settings: RotationSettings
   /** Whether the public half of the slot is stored where verifiers find it. */
   readonly visible: (slot: Slot) => boolean
-  /** Rotate as soon as publishing ahead allows, without waiting for the period to end. */
+  /** Rotate as soon as `publishAhead` permits, without waiting for the end of the period. */
   readonly hurry: boolean
 }
 
 export type SlotChange = 'Published' | 'Activated' | 'Retired' | 'Revoked' | 'Removed'
 
 /**
- * Most slots that are kept. A rotation that is due waits while there are so many, until a retired one may go: with
- * short periods and long lifetimes keys would otherwise pile up in every verifier's key set.
+ * The most slots of a ring. At the limit a rotation waits until a retired slot is removed: with short periods and long
+ * lifetimes, keys would otherwise accumulate in every verifier's key set.
  */
 export const maxSlots = 128
 
@@ -54,8 +59,8 @@ export function nextSlot<S extends Slot>(slots: readonly S[]): S | undefined {
 }
 
 /**
- * Everything that time alone has made due: publications recorded, the next slot activated, the active one retired,
- * retired ones removed. Never adds a slot. `retire` drops what a retired slot must not keep (its private half).
+ * Applies everything that is due by time: records publications, activates the next slot, retires the active one and
+ * removes retired ones. Never adds a slot. `retire` drops the private half of a retired slot.
  */
 export function advance<S extends Slot>(
   slots: readonly S[],
@@ -98,10 +103,10 @@ export function advance<S extends Slot>(
 }
 
 /**
- * Revokes the slots of these keys. A revoked slot is never visible again; it is remembered until the last thing it may
- * have signed has ended, so that revoking it once more changes nothing. A successor that was published goes with it,
- * since whoever has read one of them has read both. At the limit the oldest revoked slots are forgotten early, so that
- * there is always room for a fresh one. `drop` takes away what a revoked slot must not keep (its private half).
+ * Revokes the slots of the given keys. A revoked slot is no longer published, and is kept until everything it may have
+ * signed has ended, so that revoking it again changes nothing. A published successor is removed as well, because a
+ * thief of the ring has both. Beyond `maxSlots` the oldest revoked slots are removed early, so that a new key always
+ * has room. `drop` drops the private half of a revoked slot.
  */
 export function revoke<S extends Slot>(
   slots: readonly S[],
@@ -127,8 +132,8 @@ export function revoke<S extends Slot>(
 }
 
 /**
- * A time that lies ahead counts from now: waiting for it could take years, and must never be shorter than planned. A
- * retired slot that does not say when it may go is given the time at which it may.
+ * Replaces times in the future by now: waiting for them could take years, and the wait must not become shorter than
+ * planned. Adds a missing removal time to a retired slot.
  */
 function corrected<S extends Slot>(slot: S, { now, settings }: Circumstances): S {
   const ahead = (time: number | undefined): boolean => time !== undefined && time > now + clockTolerance
@@ -138,7 +143,10 @@ function corrected<S extends Slot>(slot: S, { now, settings }: Circumstances): S
   return { ...slot, removeAt: removeRetiredAt(slot.retiredAt ?? now, slot.longestUse, settings) }
 }
 
-/** A successor whose public half is gone counts anew from when it is back: verifiers may have forgotten it meanwhile. */
+/**
+ * A successor whose public half is missing waits again from its next publication, because verifiers may have dropped
+ * it.
+ */
 function withoutLostPublication<S extends Slot>(slot: S, visible: Circumstances['visible']): S {
   if (slot.state !== 'Published' || slot.publishedAt === undefined || visible(slot)) return slot
   const { publishedAt: _lost, publishAhead: _promised, ...unpublished } = slot
@@ -161,13 +169,13 @@ function isPublishedAhead(slot: Slot, { now, settings }: Circumstances): boolean
   return allowed !== undefined && now >= allowed
 }
 
-/** From when a published slot may sign: after the publishAhead of now, and not before that of its publication. */
+/** When a published slot may sign: after the longer of the current publishAhead and the one at its publication. */
 function allowedAt({ publishedAt, publishAhead = 0 }: Slot, settings: RotationSettings): number | undefined {
   if (publishedAt === undefined) return undefined
   return mayActivateAt(publishedAt, { ...settings, publishAhead: Math.max(publishAhead, settings.publishAhead) })
 }
 
-/** Whether a successor of the active slot has to be made now. */
+/** Whether the active slot needs a successor now. */
 export function needsSuccessor(slots: readonly Slot[], { now, settings, hurry }: Circumstances): boolean {
   if (nextSlot(slots) !== undefined) return false
   const active = activeSlot(slots)
@@ -176,7 +184,7 @@ export function needsSuccessor(slots: readonly Slot[], { now, settings, hurry }:
   return hurry || active.activeAt === undefined || now >= publishNextAt(active.activeAt, settings)
 }
 
-/** The next moment at which `advance` or `needsSuccessor` will answer differently, by time alone. */
+/** When `advance` or `needsSuccessor` next gives another result by time alone; undefined for never. */
 export function nextChangeAt(slots: readonly Slot[], { settings, hurry }: Circumstances): number | undefined {
   const inUse = ['Published', 'Active']
   const times = slots.flatMap(({ state, removeAt }) =>
@@ -189,7 +197,7 @@ export function nextChangeAt(slots: readonly Slot[], { settings, hurry }: Circum
     const due = hurry || active.activeAt === undefined ? 0 : rotationDueAt(active.activeAt, settings)
     if (allowed !== undefined) times.push(Math.max(allowed, due))
   } else if (active?.activeAt !== undefined && slots.length < maxSlots) {
-    // At the limit only a removal, whose time is in the list already, lets the next one in.
+    // At the limit only a removal makes room, and its time is already in the list.
     times.push(publishNextAt(active.activeAt, settings))
   }
   return times.length === 0 ? undefined : Math.min(...times)

@@ -1,19 +1,19 @@
 import type { IncomingMessage } from 'node:http'
 
-/** Takes what `collectBody` reads. One of `end`, `tooLarge` and `aborted` is called, once, unless `cancel` was. */
+/** Receives the result of `collectBody`: one call of `end`, `tooLarge` or `aborted`, unless reading was cancelled. */
 interface BodySink {
-  /** Called with the length of each part as it arrives, before it is kept. */
+  /** Called with the length of each part in bytes, before the part is kept. */
   part?(length: number): void
   end(body: Buffer): void
-  /** More than the limit has been announced or has arrived; what arrived is already let go of. */
+  /** The announced or received length exceeds the limit. What was received is released. */
   tooLarge(): void
-  /** The peer went away. */
+  /** The peer closed the connection. */
   aborted(): void
 }
 
 /**
- * Reads a body of at most `limit` bytes, counted while it arrives, so that one without a length is bounded too. Returns
- * a function that stops reading and lets go of what was read.
+ * Reads a body of at most `limit` bytes. Counts while reading, so that a body without Content-Length is limited too.
+ * Returns a function that stops reading and releases what was read.
  */
 export function collectBody(request: IncomingMessage, limit: number, sink: BodySink): () => void {
   let first: Buffer | undefined
@@ -42,9 +42,9 @@ export function collectBody(request: IncomingMessage, limit: number, sink: BodyS
     sink.part?.(part.length)
   }
   const onEnd = (): void => {
-    // Small bodies come in one part: nothing to copy.
+    // A small body is a single part: nothing to copy.
     const body = parts === undefined ? (first ?? Buffer.alloc(0)) : Buffer.concat(parts, length)
-    // The listeners go with the request, which has nothing more to say: taking them off would cost more than the rest.
+    // The listeners are collected with the request; removing them would cost more than the rest.
     isOver = true
     first = undefined
     parts = undefined
@@ -66,13 +66,13 @@ export function collectBody(request: IncomingMessage, limit: number, sink: BodyS
   return stop
 }
 
-/** What the header says, in bytes; 0 where it says nothing. The HTTP parser has refused anything but digits. */
+/** Content-Length in bytes; 0 if absent. The HTTP parser accepts digits only. */
 function announcedLength({ headers }: IncomingMessage): number {
   const length = headers['content-length']
   return length === undefined ? 0 : Number(length)
 }
 
-/** Whether a body follows the headers (RFC 9112 §6.3). */
+/** Whether the request has a body (RFC 9112 §6.3). */
 export function announcesBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0'
 }

@@ -5,7 +5,7 @@ import { type Clock, formatTime } from '../time/clock.ts'
 import { messageOf } from '../errors.ts'
 import type { Logger } from '../logger.ts'
 
-/** A certificate with its key as a server presents it, both PEM, and when the certificate ends in milliseconds. */
+/** A server certificate and its key, both PEM. `notAfter` in milliseconds since the epoch. */
 export interface ServingPair {
   readonly cert: Buffer
   readonly key: Buffer
@@ -13,37 +13,37 @@ export interface ServingPair {
 }
 
 interface CertificateFilesOptions {
-  /** Folder with `tls.crt` and `tls.key`; it need not exist yet. */
+  /** The folder of `tls.crt` and `tls.key`; it need not exist yet. */
   readonly directory: string
-  /** Called with every new pair that can be served. */
+  /** Called with each new, valid pair. */
   readonly onPair: (pair: ServingPair) => void
   readonly clock: Clock
   readonly logger: Logger
 }
 
 /**
- * Reads `tls.crt` and `tls.key` again and again and hands on what is new and good. Files are compared by content,
- * since kubelet swaps a symbolic link under them. A pair that is broken or does not belong together leaves the last
- * good one in place. One that has ended is handed on and not ready: the clock may be wrong, and right again later.
+ * Watches `tls.crt` and `tls.key` for new, valid content. Compares by content, because kubelet swaps a symbolic link. A
+ * broken or mismatched pair never replaces the last valid one. An expired pair is served, but not ready, if no valid one
+ * is: the clock may be wrong.
  */
 export class CertificateFiles {
   readonly #options: CertificateFilesOptions
   #pair: ServingPair | undefined
-  /** What was judged last: contents, or why there are none. */
+  /** The content that was checked last, or the reason why it could not be read. */
   #seen: string | undefined
-  #problem = 'is not there yet'
+  #problem = 'does not exist yet'
 
   constructor(options: CertificateFilesOptions) {
     this.#options = options
   }
 
-  /** Why nothing valid is served; undefined where all is well. */
+  /** Why no valid certificate is served; undefined if one is. */
   reason(): string | undefined {
     if (this.#pair === undefined) return this.#problem
-    return this.#options.clock.now() < this.#pair.notAfter ? undefined : 'has ended'
+    return this.#options.clock.now() < this.#pair.notAfter ? undefined : 'has expired'
   }
 
-  /** Looks at the files once. Never rejects: what is wrong is logged, once for each new content. */
+  /** Reads the files once. Never rejects: problems are logged once for each new content. */
   async reload(): Promise<void> {
     const files = await readFiles(this.#options.directory)
     const content =
@@ -54,7 +54,7 @@ export class CertificateFiles {
       if ('problem' in files) throw new TypeError(files.problem)
       const pair = checkPair(files)
       if (this.reason() === undefined && pair.notAfter <= this.#options.clock.now())
-        throw new TypeError('tls.crt has ended')
+        throw new TypeError('tls.crt has expired')
       this.#serve(pair)
     } catch (error) {
       this.#keep(messageOf(error))
@@ -71,7 +71,7 @@ export class CertificateFiles {
   #keep(problem: string): void {
     const { directory, logger } = this.#options
     this.#problem = problem
-    // On a fresh installation the files come a moment after the process.
+    // In a new installation the files appear shortly after the process starts.
     if (this.#pair === undefined) logger.info('waiting for the serving certificate', { directory, problem })
     else logger.error('serving certificate not loaded, keeping the last one', { directory, problem })
   }
@@ -82,7 +82,7 @@ interface Files {
   readonly key: Buffer
 }
 
-/** Both files of the same moment: kubelet swaps `..data` between two reads at any time. */
+/** Reads both files from one `..data` folder, because kubelet may swap the link between two reads. */
 async function readFiles(directory: string): Promise<Files | { problem: string }> {
   const folder = await realpath(join(directory, '..data')).catch(() => directory)
   try {
@@ -90,7 +90,7 @@ async function readFiles(directory: string): Promise<Files | { problem: string }
     return { cert, key }
   } catch (error) {
     const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT'
-    return { problem: missing ? 'is not there yet' : messageOf(error) }
+    return { problem: missing ? 'does not exist yet' : messageOf(error) }
   }
 }
 
@@ -99,9 +99,9 @@ function checkPair({ cert, key }: Files): ServingPair {
   try {
     certificate = new X509Certificate(cert)
   } catch {
-    throw new TypeError('tls.crt has no certificate that can be read')
+    throw new TypeError('tls.crt contains no readable certificate')
   }
-  if (!belongsTo(certificate, key)) throw new TypeError('tls.key is not the key of tls.crt')
+  if (!belongsTo(certificate, key)) throw new TypeError('tls.key does not match tls.crt')
   return { cert, key, notAfter: Date.parse(certificate.validTo) }
 }
 
@@ -109,7 +109,7 @@ function belongsTo(certificate: X509Certificate, key: Buffer): boolean {
   try {
     return certificate.checkPrivateKey(createPrivateKey(key))
   } catch {
-    // Without the cause: it may quote the key (I3).
+    // Without the cause, which may quote the key (I3).
     return false
   }
 }

@@ -3,41 +3,42 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type Clock, systemClock } from '../time/clock.ts'
 
-/** A connection on which something was asked. */
+/** A connection with a request. */
 export interface AskingConnection {
-  /** Its place in the order of arrival. */
+  /** The position in the order of arrival. */
   readonly number: number
-  /** When it came, in milliseconds of the monotonic clock. */
+  /** When the connection was accepted, in milliseconds of the monotonic clock. */
   readonly since: number
 }
 
 interface Connection extends AskingConnection {
   readonly address: string
   socket: Duplex
-  /** The number of its latest request, counted over all connections. */
+  /** The number of the latest request, counted over all connections. */
   asked: number
-  /** Whether any request was answered with success. */
+  /** Whether any request got a successful response. */
   trusted: boolean
-  /** To the latest request. */
+  /** The response to the latest request. */
   response?: ServerResponse
-  /** An answer that was ended and has not left yet, and how often it was seen so. */
-  unread?: { readonly response: ServerResponse; looks: number }
+  /** A finished response that the peer has not read completely, and the number of checks since. */
+  unread?: { readonly response: ServerResponse; checks: number }
 }
 
-/** How often an answer is looked at before its reader counts as too slow. */
-const mostLooks = 15
+/** The number of checks after which a reader is too slow. */
+const maxChecks = 15
 
 /**
- * Bounds the connections of a server without locking anyone out. When one more comes than fit, another one goes: the
- * oldest of those that have had no good answer yet, else the one that has asked for nothing the longest. Peers that only
- * hold connections thus lose them to peers that ask. The newcomer goes only while all others are being answered.
+ * Limits the connections of a server without locking out well-behaved peers. A connection beyond the limit replaces the
+ * oldest one without a successful response, else the one whose latest request is oldest. A peer that only holds
+ * connections thus loses them to peers that send requests. The new connection is refused only while all others have a
+ * request in progress.
  */
 export class Connections {
   readonly #limit: number
   readonly #clock: Pick<Clock, 'monotonic'>
   #arrivals = 0
   #requests = 0
-  /** By the peer's address, which a TLS socket shares with the TCP socket below it; in the order of arrival. */
+  /** By the peer's address, which a TLS socket shares with its TCP socket; in the order of arrival. */
   readonly #all = new Map<string, Connection>()
   readonly #opened = new WeakMap<Duplex, Connection>()
 
@@ -50,7 +51,7 @@ export class Connections {
     return this.#all.size
   }
 
-  /** A TCP connection has come. */
+  /** Registers a new TCP connection. */
   accept(socket: Socket): void {
     const address = addressOf(socket)
     if (address === undefined) {
@@ -70,7 +71,7 @@ export class Connections {
     if (this.#all.size > this.#limit) this.#makeRoom(connection)
   }
 
-  /** Requests may come on this socket: the TCP socket itself, or the TLS socket over it once the handshake is done. */
+  /** Registers the socket that requests arrive on: the TCP socket itself, or the TLS socket after the handshake. */
   open(socket: Socket): void {
     const connection = this.#all.get(addressOf(socket) ?? '')
     if (connection === undefined) {
@@ -81,10 +82,7 @@ export class Connections {
     this.#opened.set(socket, connection)
   }
 
-  /**
-   * A request has come; what becomes of its answer tells what the connection is worth. Undefined where the connection
-   * has gone.
-   */
+  /** Registers a request; its response decides the value of the connection. Undefined if the connection was dropped. */
   ask(socket: Duplex, response: ServerResponse): AskingConnection | undefined {
     const connection = this.#opened.get(socket)
     if (connection === undefined) return undefined
@@ -95,14 +93,14 @@ export class Connections {
   }
 
   /**
-   * Destroys connections whose peer has not taken an answer within `timeout` milliseconds, and a fifteenth, of its end,
-   * however it trickles. One timer looks at all connections, so that a request costs nothing. Counting looks instead of
-   * time spares the peers when this process was the one that stood still. Returns what stops it.
+   * Destroys connections whose peer has not read a finished response within `timeout` milliseconds (plus up to a
+   * fifteenth), even if it reads slowly. One timer checks all connections, so that a request costs nothing. Counting
+   * checks instead of time spares the peers if this process was suspended. Returns a function that stops the timer.
    */
   dropSlowReaders(timeout: number): () => void {
     const timer = setInterval(() => {
       for (const connection of this.#all.values()) if (isReadTooSlowly(connection)) connection.socket.destroy()
-    }, timeout / mostLooks)
+    }, timeout / maxChecks)
     timer.unref()
     return () => clearInterval(timer)
   }
@@ -113,7 +111,7 @@ export class Connections {
 
   #makeRoom(newcomer: Connection): void {
     const victim = this.#leastNeeded(newcomer) ?? newcomer
-    // Not counted any more from now on, although it takes a moment to close.
+    // Frees the place now; closing takes a moment.
     this.#leave(victim)
     victim.socket.destroy()
   }
@@ -142,19 +140,19 @@ function isBusy({ response }: Connection): boolean {
   return response !== undefined && !response.writableEnded
 }
 
-/** Looks once. The same answer is looked at until it has left, whatever is asked after it. */
+/** Checks the oldest unread response until it has been read, whatever is requested after it. */
 function isReadTooSlowly(connection: Connection): boolean {
   const { unread, response } = connection
   if (unread !== undefined && !unread.response.writableFinished) {
-    unread.looks += 1
-    return unread.looks > mostLooks
+    unread.checks += 1
+    return unread.checks > maxChecks
   }
   if (response === undefined || !response.writableEnded || response.writableFinished) delete connection.unread
-  else connection.unread = { response, looks: 1 }
+  else connection.unread = { response, checks: 1 }
   return false
 }
 
-/** Undefined where the peer has gone already. */
+/** Undefined if the peer is already gone. */
 function addressOf({ remoteAddress, remotePort }: Socket): string | undefined {
   return remoteAddress === undefined || remotePort === undefined ? undefined : `${remoteAddress} ${remotePort}`
 }

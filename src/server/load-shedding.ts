@@ -1,17 +1,17 @@
 interface LoadShedderOptions {
-  /** Most pieces of work under way at a time. */
+  /** The most requests in progress. */
   readonly underWay: number
-  /** How long the event loop may have been busy with what came in together, in milliseconds, before more is refused. */
+  /** Milliseconds of one event loop turn after which further requests are refused. */
   readonly delayMs: number
 }
 
-/** How often the loop's turn is noted, in milliseconds. */
+/** How often the turn of the event loop is recorded, in milliseconds. */
 const resolution = 10
 
 /**
- * Says whether another piece of work can be taken on, before anything is spent on it. Requests that arrive together are
- * served in one turn of the event loop: the last of them waits for all before it. Once that takes longer than it may,
- * the rest of the turn is refused, in microseconds each, so that those who are served are served in time.
+ * Decides whether another request may begin, before any work is done for it. Requests that arrive together are served
+ * in one turn of the event loop, so the last one waits for all others. When a turn takes longer than `delayMs`, its
+ * remaining requests are refused, at a cost of microseconds each, so that the accepted ones are served in time.
  */
 export class LoadShedder {
   readonly #options: LoadShedderOptions
@@ -30,13 +30,13 @@ export class LoadShedder {
     return this.#underWay
   }
 
-  /** Whether nothing more should be begun. */
-  isOver(): boolean {
+  /** Whether new requests must be refused. */
+  isOverloaded(): boolean {
     const { underWay, delayMs } = this.#options
     return this.#underWay >= underWay || performance.now() - this.#turnedAt - resolution > delayMs
   }
 
-  /** To be followed by one `leave`. */
+  /** Call `leave` once for each `enter`. */
   enter(): void {
     this.#underWay += 1
   }

@@ -5,21 +5,21 @@ import type { Logger } from '../logger.ts'
 import { answerText, refuse } from './respond.ts'
 import { Connections } from './connections.ts'
 
-/** Readiness as a whole, and of each part: its name and why it does not hold. */
+/** The overall readiness, and why each part is not ready (undefined if it is). */
 export interface Readiness {
   readonly ok: boolean
   readonly checks: readonly { readonly name: string; readonly reason: string | undefined }[]
 }
 
 export interface ProbeServerOptions {
-  /** 0 for any free one. */
+  /** 0 selects a free port. */
   readonly port: number
   readonly host?: string
   readonly ready: () => Readiness
-  /** What a scrape of /metrics is answered with; without it there is no such path. */
+  /** The content of /metrics. Without it the path does not exist. */
   readonly metrics?: { readonly contentType: string; readonly render: () => Promise<string> }
   readonly logger: Logger
-  /** How long a peer may take to read an answer, from its end, in milliseconds. */
+  /** Milliseconds within which a peer must read a finished response. */
   readonly responseTimeout?: number
 }
 
@@ -31,8 +31,8 @@ export interface ProbeServer {
 type Endpoint = (response: ServerResponse) => void
 
 /**
- * Serves /livez, /readyz and, if given, /metrics over plain HTTP. /livez says that the event loop turns, no more:
- * restarting a process does not mend what it depends on.
+ * Serves /livez, /readyz and optionally /metrics over plain HTTP. /livez only shows that the event loop runs: a restart
+ * does not repair what the process depends on.
  */
 export async function startProbeServer({
   port,
@@ -89,7 +89,7 @@ export async function startProbeServer({
       resolve()
     })
   })
-  server.on('error', (error) => logger.error('probe server', { error }))
+  server.on('error', (error) => logger.error('probe server failed', { error }))
   return {
     port: (server.address() as AddressInfo).port,
     close: () =>

@@ -1,10 +1,12 @@
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { announcesBody } from './body.ts'
 
-/** How long an unwanted body is thrown away, so that the peer reads our answer instead of a reset, in milliseconds. */
+/**
+ * How long an unread body is discarded, in milliseconds, so that the peer reads the response before a connection reset.
+ */
 const lingerMs = 1000
 
-/** Answers with a line of text. */
+/** Sends one line of text. */
 export function answerText(
   response: ServerResponse,
   status: number,
@@ -22,8 +24,9 @@ export function answerText(
 }
 
 /**
- * Answers a request whose body was not read to its end. The connection is closed, but only after what the peer still
- * sends has been thrown away for a moment: closing over unread bytes would reset it before it has read the answer.
+ * Responds to a request whose body was not read completely, and closes the connection. The rest of the body is
+ * discarded for a moment first, because closing with unread bytes would reset the connection before the peer has read
+ * the response.
  */
 export function refuse(
   request: IncomingMessage,
@@ -39,7 +42,7 @@ export function refuse(
   })
 }
 
-/** The same with a body and headers of any kind; the length is filled in. */
+/** `refuse` with any body and headers. Content-Length is added. */
 export function answerEarly(
   request: IncomingMessage,
   response: ServerResponse,
@@ -55,7 +58,7 @@ export function answerEarly(
   response.writeHead(status, { ...headers, ...length, connection: 'close' })
   if (body === '') response.flushHeaders()
   else response.write(body)
-  // The answer is complete by its length; the end of it would close the connection.
+  // The response is complete by its length; `end` would close the connection.
   const timer = setTimeout(finish, lingerMs)
   function finish(): void {
     clearTimeout(timer)

@@ -1,13 +1,13 @@
-/** How many times in the limit it is looked at what is under way: whatever is late is told of so much later at most. */
-const looks = 20
+/** The number of checks within the limit. A late callback is delayed by at most one interval. */
+const checks = 20
 
 /**
- * Tells what takes longer than it may. One timer looks at everything that is under way: most of it is over within the
- * turn in which it began, and a timer of its own would cost more than the work.
+ * Calls back for work that takes longer than the limit. One timer checks all work in progress: most of it ends within
+ * the turn in which it began, and a timer for each would cost more than the work.
  */
 export class TimeLimit {
   readonly #limitMs: number
-  /** By what is told, when it began; the oldest first. */
+  /** The begin of each piece of work by its callback, the oldest first. */
   readonly #began = new Map<() => void, number>()
   #timer: NodeJS.Timeout | undefined
 
@@ -15,24 +15,24 @@ export class TimeLimit {
     this.#limitMs = limitMs
   }
 
-  /** `onLate` is called once, unless it ends before. `now` is of `performance.now()`. */
+  /** `onLate` is called once, unless `end` is called before. `now` is a `performance.now()`. */
   begin(onLate: () => void, now: number): void {
     this.#began.set(onLate, now)
-    this.#timer ??= setInterval(() => this.#look(), this.#limitMs / looks).unref()
+    this.#timer ??= setInterval(() => this.#check(), this.#limitMs / checks).unref()
   }
 
   end(onLate: () => void): void {
     this.#began.delete(onLate)
   }
 
-  #look(): void {
+  #check(): void {
     const since = performance.now() - this.#limitMs
     for (const [onLate, began] of this.#began) {
       if (began > since) return
       this.#began.delete(onLate)
       onLate()
     }
-    // Nothing is under way.
+    // Nothing is in progress.
     clearInterval(this.#timer)
     this.#timer = undefined
   }

@@ -8,23 +8,23 @@ import { CertificateFiles } from './certificate-files.ts'
 import { type AskingConnection, Connections } from './connections.ts'
 import { drainEndMs, maxAgeMs } from './connection-draining.ts'
 
-/** Bounds on what a peer may take; times in milliseconds. */
+/** Limits for peers. Times in milliseconds. */
 export interface ServerLimits {
-  /** See `Connections`. */
+  /** The most connections; see `Connections`. */
   readonly connections: number
   readonly headersTimeout: number
   readonly requestTimeout: number
   readonly handshakeTimeout: number
-  /** How long a peer may take to read an answer, from its end. */
+  /** The time within which a peer must read a finished response. */
   readonly responseTimeout: number
-  /** How often the two request time-outs are looked at. */
+  /** How often the header and request timeouts are checked. */
   readonly checkInterval: number
   readonly headerBytes: number
-  /** How long a connection is kept between requests. The API server keeps its end for 90 s, so ours is longer. */
+  /** How long an idle connection is kept. Longer than the API server keeps its end, 90 s. */
   readonly keepAliveTimeout: number
-  /** After which a connection ends with its next answer, give or take a fifth. */
+  /** The age after which a connection ends with its next response, ± 20 %. */
   readonly connectionAge: number
-  /** How often the certificate files are looked at. */
+  /** How often the certificate files are read. */
   readonly certificateInterval: number
 }
 
@@ -42,16 +42,16 @@ const defaultLimits: ServerLimits = {
 }
 
 export interface TlsServerOptions {
-  /** 0 for any free one. */
+  /** 0 selects a free port. */
   readonly port: number
   readonly host?: string
-  /** Folder with `tls.crt` and `tls.key`, read again when they change. They may come after the start. */
+  /** The folder of `tls.crt` and `tls.key`, read again when they change. The files may appear after the start. */
   readonly certificateDirectory: string
   readonly handler: (request: IncomingMessage, response: ServerResponse) => void
   readonly limits?: Partial<ServerLimits>
   readonly logger: Logger
   readonly clock?: Clock
-  /** Called with the end, in milliseconds since the epoch, of every certificate that is loaded. */
+  /** Called for each loaded certificate with its expiry, in milliseconds since the epoch. */
   readonly onCertificate?: (notAfter: number) => void
 }
 
@@ -60,18 +60,18 @@ export interface TlsServer {
   /** Why no request can be served; undefined when ready. */
   ready(): string | undefined
   /**
-   * Serves on for `graceMs`, ending connections one after another, each with an answer, then closes. Resolves once every
-   * request that had begun is answered.
+   * Serves for `graceMs` while ending one connection after another, each with a response, then closes. Resolves when
+   * every request in progress has been answered.
    */
   drain(graceMs: number): Promise<void>
-  /** Closes at once, whatever is under way. */
+  /** Closes at once, without waiting for requests in progress. */
   close(): Promise<void>
 }
 
-/** TLS from 1.2 (RFC 9325 §3.1.1) and HTTP/1.1 only. */
+/** TLS 1.2 or later (RFC 9325 §3.1.1), and HTTP/1.1 only. */
 const tlsOptions = { minVersion: 'TLSv1.2' } as const
 
-/** An HTTPS server that listens at once and handshakes as soon as its certificate is there. */
+/** Starts an HTTPS server. It listens at once, and completes handshakes as soon as its certificate exists. */
 export async function startTlsServer(options: TlsServerOptions): Promise<TlsServer> {
   const { port, host, certificateDirectory, handler, logger, clock = systemClock, onCertificate } = options
   const limits = { ...defaultLimits, ...options.limits }
@@ -112,7 +112,7 @@ export async function startTlsServer(options: TlsServerOptions): Promise<TlsServ
   const files = new CertificateFiles({
     directory: certificateDirectory,
     onPair: ({ cert, key, notAfter }) => {
-      // Connections that are open keep the context that they began with.
+      // Open connections keep their context.
       server.setSecureContext({ ...tlsOptions, cert, key })
       onCertificate?.(notAfter)
     },
@@ -121,7 +121,7 @@ export async function startTlsServer(options: TlsServerOptions): Promise<TlsServ
   })
   await files.reload()
   await listen(server, port, host)
-  server.on('error', (error) => logger.error('TLS server', { error }))
+  server.on('error', (error) => logger.error('TLS server failed', { error }))
   const stopReloading = repeat(() => files.reload(), limits.certificateInterval)
   const close = async (): Promise<void> => {
     stopReloading()
@@ -136,7 +136,7 @@ export async function startTlsServer(options: TlsServerOptions): Promise<TlsServ
       drain = { began: clock.monotonic(), graceMs }
       await new Promise((resolve) => setTimeout(resolve, graceMs))
       stopReloading()
-      // Idle connections end now; the others with the answer that they wait for.
+      // Closes idle connections now, the others after their response.
       const closed = closeServer(server)
       const deadline = setTimeout(() => connections.destroyAll(), limits.requestTimeout)
       await closed
@@ -156,14 +156,14 @@ function listen(server: Server, port: number, host: string | undefined): Promise
   })
 }
 
-/** Resolves when the last connection has ended, also where the server was closed before. */
+/** Resolves when the last connection has ended, even if the server was closed before. */
 function closeServer(server: Server): Promise<void> {
   return new Promise((resolve) => {
     server.close(() => resolve())
   })
 }
 
-/** Runs `work` again and again, `interval` after its last end, without keeping the process alive. */
+/** Runs `work` repeatedly, `interval` milliseconds after its last end. Does not keep the process alive. */
 function repeat(work: () => Promise<void>, interval: number): () => void {
   let stopped = false
   let timer: NodeJS.Timeout | undefined

@@ -1,19 +1,22 @@
 import type { BoundObject } from './service-account-token.ts'
 
-/** What a projected ServiceAccount token is bound to, by the API server's word. */
+/** The pod and account that a projected ServiceAccount token is bound to, as signed by the API server. */
 export interface BoundReference {
   readonly namespace: string
   readonly account: BoundObject
   readonly pod: BoundObject
 }
 
-/** Whether objects of a cluster are there, by name and uid: another of the same name is another. */
+/** Whether objects of the cluster exist, compared by name and uid. */
 export interface BoundObjects {
-  /** Whether both are known to be there. Costs nothing; false may also mean that this replica does not know yet. */
+  /**
+   * Whether both are known to exist, without a request. False may also mean that this replica has not observed them
+   * yet.
+   */
   areKnown(reference: BoundReference): boolean
   /**
-   * Looks at the cluster itself, once for all who ask the same at a time. `unknown` where it cannot be asked: then
-   * nothing is allowed and nothing denied (I6). Never rejects; takes a few seconds at most.
+   * Reads both from the API server; concurrent calls for the same objects share a request. `unknown` if the API server
+   * cannot be reached: the caller must then neither allow nor deny (I6). Never rejects. Takes a few seconds at most.
    */
   look(reference: BoundReference): Promise<'present' | 'absent' | 'unknown'>
 }

@@ -4,33 +4,36 @@ import { parseSpiffeId } from '../identity/spiffe-id.ts'
 import type { Profile, TokenClaims } from './claims.ts'
 import { TokenError } from './token-error.ts'
 
-/** What the claims of a token have to say. */
+/** The expected claims of a token. */
 export interface ClaimExpectations {
-  /** The only `iss` that is accepted, compared byte by byte. */
+  /** The accepted `iss`, compared byte by byte. */
   readonly issuer: string
-  /** The audience that has to be among the token's; undefined, to be written out, where it is not to be checked. */
+  /** The audience that the token must name; explicitly undefined to skip the check. */
   readonly audience: string | undefined
-  /** Milliseconds since the epoch. */
+  /** In milliseconds since the epoch. */
   readonly now: number
-  /** How far clocks may differ, in milliseconds: 60 s at most, which is also the default. */
+  /** Tolerated clock difference in milliseconds, at most 60 s. Default: 60 s. */
   readonly skewMs?: number | undefined
-  /** Longest lifetime (`exp − iat`) that is accepted, in milliseconds; 24 h by default. */
+  /** The longest accepted lifetime (`exp − iat`) in milliseconds. Default: 24 h. */
   readonly maxLifetimeMs?: number | undefined
-  /** The form the token has to have, `typ` and claims; undefined accepts each of ours. */
+  /** The expected form of `typ` and claims. Default: any profile. */
   readonly profile?: Profile | undefined
 }
 
 export const defaultMaxLifetimeMs = DAY
-/** Longest lifetime of a token whose key is bound to no subject: who has that key can sign for anybody. */
+/**
+ * The longest lifetime of a token whose key is bound to no subject, in milliseconds: a stolen key could sign for
+ * anyone.
+ */
 export const maxUnboundLifetimeMs = HOUR
 
-/** Longest texts that are accepted as claims that name someone or something. */
+/** The longest accepted text of a claim, in characters. */
 const maxLength = 2048
 const maxAudiences = 16
 
 /**
- * Judges the claims of a token whose signature has been verified: first the type of each, then what it says. Throws
- * TokenError with the claim's name, and a TypeError for a skew of more than a minute.
+ * Checks the claims of a token whose signature was verified: first their types, then their values. Throws a TokenError
+ * that names the claim, and a TypeError for a `skewMs` out of range.
  */
 export function checkClaims(claims: Readonly<Record<string, unknown>>, expected: ClaimExpectations): TokenClaims {
   const { issuer, audience, now, skewMs = clockTolerance, maxLifetimeMs = defaultMaxLifetimeMs, profile } = expected
@@ -50,37 +53,37 @@ export function checkClaims(claims: Readonly<Record<string, unknown>>, expected:
   const seconds = (now - skewMs) / 1000
   if (exp <= seconds) throw new TokenError('ERR_TOKEN_EXPIRED', 'token has expired', { claim: 'exp' })
   const latest = (now + skewMs) / 1000
-  if (iat > latest) throw new TokenError('ERR_TOKEN_NOT_YET_VALID', 'token is from the future', { claim: 'iat' })
+  if (iat > latest) throw new TokenError('ERR_TOKEN_NOT_YET_VALID', 'token was issued in the future', { claim: 'iat' })
   if (nbf !== undefined && nbf > latest) {
     throw new TokenError('ERR_TOKEN_NOT_YET_VALID', 'token is not valid yet', { claim: 'nbf' })
   }
   if (exp <= iat || (exp - iat) * 1000 > maxLifetimeMs) {
-    throw new TokenError('ERR_TOKEN_LIFETIME', 'token has a lifetime that is not accepted', { claim: 'exp' })
+    throw new TokenError('ERR_TOKEN_LIFETIME', 'token lifetime is not accepted', { claim: 'exp' })
   }
   if (profile === 'JWT-SVID') {
-    // JWT-SVID §3: the subject is a SPIFFE ID, and one audience is what we mint.
+    // JWT-SVID §3: the subject is a SPIFFE ID. Signet mints tokens with one audience only.
     if (parseSpiffeId(sub) === undefined) throw wrong('sub', 'is not a SPIFFE ID')
-    if (audiences.length !== 1) throw wrong('aud', 'does not name one audience')
+    if (audiences.length !== 1) throw wrong('aud', 'does not name exactly one audience')
   }
   if (profile === 'AccessToken' || claims.client_id !== undefined) text(claims, 'client_id')
   if (claims.scope !== undefined && typeof claims.scope !== 'string') throw wrong('scope', 'is not a string')
-  // Every member that the type promises has been checked above.
+  // The checks above cover every member of the type.
   return claims as TokenClaims
 }
 
 function text(claims: Readonly<Record<string, unknown>>, claim: string): string {
   const value = claims[claim]
   if (typeof value !== 'string' || value === '' || value.length > maxLength || !value.isWellFormed()) {
-    throw wrong(claim, 'is missing or not a usable text')
+    throw wrong(claim, 'is missing or not a valid string')
   }
   return value
 }
 
-/** Seconds since the epoch (RFC 7519 §2, NumericDate). */
+/** In seconds since the epoch (RFC 7519 §2, NumericDate). */
 function time(claims: Readonly<Record<string, unknown>>, claim: string): number {
   const value = claims[claim]
   if (typeof value !== 'number' || !(value >= 0 && value <= Number.MAX_SAFE_INTEGER / 1000)) {
-    throw wrong(claim, 'is missing or not a time')
+    throw wrong(claim, 'is missing or not a NumericDate')
   }
   return value
 }
@@ -89,7 +92,7 @@ function audienceList(aud: unknown): readonly string[] {
   const list: unknown = typeof aud === 'string' ? [aud] : aud
   const usable = Array.isArray(list) && list.length > 0 && list.length <= maxAudiences
   if (!usable || !list.every((item) => typeof item === 'string' && item !== '' && item.length <= maxLength)) {
-    throw wrong('aud', 'is missing or not a list of texts')
+    throw wrong('aud', 'is missing or not a list of strings')
   }
   return list as readonly string[]
 }

@@ -5,12 +5,12 @@ export const profiles = ['JWT-SVID', 'AccessToken'] as const
 
 export type Profile = (typeof profiles)[number]
 
-/** The header's `typ` of each form (JWT-SVID §2.3, RFC 9068 §2.1). */
+/** The `typ` header of each form (JWT-SVID §2.3, RFC 9068 §2.1). */
 export const tokenTypes: Readonly<Record<Profile, string>> = { 'JWT-SVID': 'JWT', AccessToken: 'at+jwt' }
 
 type ClaimValue = string | number | boolean | readonly string[]
 
-/** The claims of a token (RFC 7519 §4.1, RFC 9068 §2.2). Times are in seconds since the epoch. */
+/** The claims of a token (RFC 7519 §4.1, RFC 9068 §2.2). Times in seconds since the epoch. */
 export interface TokenClaims {
   readonly iss: string
   readonly sub: string
@@ -24,7 +24,7 @@ export interface TokenClaims {
   readonly [name: string]: unknown
 }
 
-/** Claims that say who, when and for whom: never taken from a specification. */
+/** Claims that identify issuer, subject, audience and time; a spec cannot set them. */
 export const reservedClaims: readonly string[] = [
   'iss',
   'sub',
@@ -43,10 +43,10 @@ export const reservedClaims: readonly string[] = [
   'auth_time',
 ]
 
-/** Most bytes of the extra claims of one token, as JSON. */
+/** The largest size of a token's extra claims as JSON, in bytes. */
 export const maxExtraClaimsBytes = 4096
 
-/** Whether a value may be that of an extra claim: a string, a finite number, a boolean or a list of strings. */
+/** Whether the value is permitted for an extra claim: a string, a finite number, a boolean or a list of strings. */
 export function isAllowedClaimValue(value: unknown): value is ClaimValue {
   if (typeof value === 'string') return value.isWellFormed()
   if (typeof value === 'number') return Number.isFinite(value)
@@ -54,12 +54,12 @@ export function isAllowedClaimValue(value: unknown): value is ClaimValue {
   return Array.isArray(value) && value.every((item) => typeof item === 'string' && item.isWellFormed())
 }
 
-/** Said in words where there is no limit, so that a list missing by mistake allows nothing. */
+/** The names of permitted extra claims. `any` must be explicit, so that a list missing by mistake permits nothing. */
 type AllowedClaims = readonly string[] | 'any'
 
 /**
- * Why a claim cannot be put into a token, and the remedy; undefined where it can. `allowed` lists the names that the
- * installation permits; with `any` every name passes that is not reserved.
+ * Why a claim cannot be added to a token, with the remedy; undefined if it can. `allowed` lists the names that the
+ * installation permits; `any` permits every name that is not reserved.
  */
 export function claimProblem(name: string, value: unknown, allowed: AllowedClaims): string | undefined {
   const claim = `claim ${quoteClaim(name)}`
@@ -73,22 +73,22 @@ export function claimProblem(name: string, value: unknown, allowed: AllowedClaim
 
 function kindOf(value: unknown): string {
   if (value === null) return 'null'
-  if (Array.isArray(value)) return 'a list of other things than well-formed strings'
+  if (Array.isArray(value)) return 'a list of other values than well-formed strings'
   return typeof value === 'object' ? 'an object' : `not a well-formed ${typeof value}`
 }
 
-/** A claim's name as JSON writes it, cut to 63 characters. */
+/** A claim's name as a JSON string, truncated to 63 characters. */
 export function quoteClaim(name: string): string {
   return JSON.stringify(name.length > 63 ? `${name.slice(0, 62)}…` : name)
 }
 
-/** Why one extra claim, or (without `claim`) all of them together, cannot be put into a token. */
+/** A problem with one extra claim, or without `claim` with all of them together. */
 interface ClaimProblem {
   readonly claim?: string
   readonly message: string
 }
 
-/** The first reason why extra claims cannot be put into a token, or undefined; `allowed` as for `claimProblem`. */
+/** The first problem with extra claims; undefined if there is none. For `allowed` see `claimProblem`. */
 export function extraClaimsProblem(claims: unknown, allowed: AllowedClaims = 'any'): ClaimProblem | undefined {
   if (!isRecord(claims)) return { message: 'claims are not an object' }
   for (const [claim, value] of Object.entries(claims)) {
@@ -105,22 +105,22 @@ export interface ClaimsInput {
   readonly issuer: string
   readonly subject: string
   readonly audience: string
-  /** Milliseconds since the epoch; the token says whole seconds, rounded down. */
+  /** In milliseconds since the epoch; rounded down to seconds in the token. */
   readonly issuedAt: number
-  /** Milliseconds; the token says whole seconds, rounded down. */
+  /** In milliseconds; rounded down to seconds in the token. */
   readonly lifetimeMs: number
-  /** See `newTokenID`. */
+  /** The `jti`; see `newTokenID`. */
   readonly tokenID: string
   readonly profile: Profile
-  /** Claims with fixed values, as `extraClaimsProblem` permits them. */
+  /** Extra claims with fixed values, as permitted by `extraClaimsProblem`. */
   readonly extras?: Readonly<Record<string, unknown>> | undefined
   /** Space-separated scopes of an access token (RFC 9068 §2.2.3). */
   readonly scope?: string | undefined
 }
 
 /**
- * The claims of a token to be minted, in fixed order, extras last. Everything but the extras is what the caller has
- * derived itself. Throws a TypeError for extras that may not be in a token and for a scope outside of an access token.
+ * The claims of a token to be minted, in fixed order with the extras last. The caller must have derived all other
+ * values itself. Throws a TypeError for extras that are not permitted, and for a scope outside an access token.
  */
 export function buildClaims(input: ClaimsInput): TokenClaims {
   const { issuer, subject, audience, issuedAt, lifetimeMs, tokenID, profile, extras = {}, scope } = input

@@ -3,14 +3,14 @@ import { hasCanonicalEnd } from '../keys/base64url.ts'
 import { isRecord, parseStrictJson } from '../json.ts'
 import { TokenError } from './token-error.ts'
 
-/** Most characters of a token that are read. */
+/** The longest accepted token, in characters. */
 export const maxTokenLength = 8192
 
-/** A token in the one form that is read, and nothing of it trusted yet. */
+/** A decoded token, not yet verified. */
 export interface CompactToken {
   readonly header: Readonly<Record<string, unknown>>
   readonly claims: Readonly<Record<string, unknown>>
-  /** What is signed: the first two parts and the dot between them. */
+  /** The signed text: the first two parts with the dot between them (RFC 7515 §5.1). */
   readonly signingInput: string
   readonly signature: Buffer
 }
@@ -18,12 +18,12 @@ export interface CompactToken {
 const form = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/
 
 /**
- * Takes a JWT in compact form apart (RFC 7515 §7.1), strictly: at most 8192 characters, three parts, each in canonical
- * base64url, header and claims JSON objects in UTF-8 without repeated members. Throws TokenError with
- * `ERR_TOKEN_MALFORMED` for anything else, encrypted tokens of five parts among it.
+ * Decodes a JWT in compact serialization (RFC 7515 §7.1), strictly: at most 8192 characters, three parts in canonical
+ * base64url, header and claims as UTF-8 JSON objects without duplicate members. Throws a TokenError with
+ * `ERR_TOKEN_MALFORMED` for anything else, encrypted tokens of five parts included.
  */
 export function parseCompact(token: string): CompactToken {
-  // Callers pass on what a peer sent, which need not be what its type says.
+  // Callers pass what a peer sent, which may be of any type at run time.
   if (typeof (token as unknown) !== 'string') throw malformed('token is not a string')
   if (token.length > maxTokenLength) throw malformed(`token has more than ${maxTokenLength} characters`)
   if (!form.test(token)) throw malformed('token is not three parts of base64url')

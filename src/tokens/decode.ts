@@ -1,14 +1,14 @@
 import { parseCompact } from './compact.ts'
 
-/** What a token says, unverified. */
+/** The content of a token, not verified. */
 export interface DecodedToken {
   readonly header: Readonly<Record<string, unknown>>
   readonly claims: Readonly<Record<string, unknown>>
 }
 
 /**
- * Header and claims for display: never the signature, and nothing of it may be trusted. Throws TokenError with
- * `ERR_TOKEN_MALFORMED`.
+ * Decodes header and claims for display, without the signature. Nothing of the result may be trusted. Throws a
+ * TokenError with `ERR_TOKEN_MALFORMED`.
  */
 export function decodeToken(token: string): DecodedToken {
   const { header, claims } = parseCompact(token)

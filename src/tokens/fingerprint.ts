@@ -9,10 +9,10 @@ const orders: Readonly<Record<string, { readonly n: bigint; readonly half: Buffe
 }
 
 /**
- * What names a token and all its spellings, and no other: a SHA-256 of what is signed and of the signature in one form,
- * in base64url. Of the twins (r, s) and (r, n − s) of an ECDSA signature, which verify or fail together, it takes the
- * smaller; the text has one spelling only, see `parseCompact`. A token whose signature is another has another
- * fingerprint, whatever else it says: nothing but a verified token's own signature gives it.
+ * A name for a token that is the same for all its spellings: the SHA-256 of the signed text and the canonical
+ * signature, in base64url. An ECDSA signature (r, s) has a twin (r, n − s) that verifies too; the canonical form has
+ * the smaller s. The signed text has one spelling only, see `parseCompact`. Only the signature of a verified token
+ * yields its fingerprint.
  */
 export function tokenFingerprint({ header, signingInput, signature }: CompactToken): string {
   return hash(
@@ -28,7 +28,7 @@ function canonicalSignature(alg: unknown, signature: Buffer): Buffer {
   const s = signature.subarray(group.bytes)
   if (s.compare(group.half) <= 0) return signature
   const twin = group.n - BigInt(`0x${s.toString('hex')}`)
-  // Beyond the order there is no twin, and nothing verifies.
+  // An s beyond the order has no twin and never verifies.
   if (twin < 0n) return signature
   const text = twin.toString(16).padStart(2 * group.bytes, '0')
   return Buffer.concat([signature.subarray(0, group.bytes), Buffer.from(text, 'hex')])

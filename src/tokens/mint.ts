@@ -8,7 +8,7 @@ export interface MintInput {
   readonly signer: Signer
   readonly claims: TokenClaims
   readonly profile: Profile
-  /** The public half of the signer's key, as verifiers see it. */
+  /** The public half of the signer's key, as published. */
   readonly publicJwk: PublicJwk
 }
 
@@ -18,14 +18,14 @@ export interface MintedToken {
   readonly keyID: string
 }
 
-/** A token ID (`jti`): 128 random bits in base64url. */
+/** Generates a token ID (`jti`): 128 random bits in base64url. */
 export function newTokenID(): string {
   return randomBytes(16).toString('base64url')
 }
 
 /**
- * Signs a token and, before handing it out, verifies it as any relying party would: form, key, subject and claims.
- * Throws TokenError where it would not be accepted.
+ * Signs a token, and verifies it as a relying party would before returning it: form, key, subject and claims. Throws a
+ * TokenError if it would be refused.
  */
 export async function mintToken(input: MintInput): Promise<MintedToken> {
   const { claims, publicJwk, profile } = input
@@ -41,7 +41,7 @@ export async function mintToken(input: MintInput): Promise<MintedToken> {
   return minted
 }
 
-/** Signs a token and verifies nothing: for those who prove by other means that it will be accepted. */
+/** Signs a token without verifying it, for callers that know otherwise that it will be accepted. */
 export async function signToken({ signer, claims, profile }: Omit<MintInput, 'publicJwk'>): Promise<MintedToken> {
   const header = { alg: signer.algorithm, kid: signer.keyID, typ: tokenTypes[profile] }
   const signingInput = `${encode(header)}.${encode(claims)}`

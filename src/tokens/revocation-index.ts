@@ -1,6 +1,6 @@
 import type { Revocable, Revocation } from './revocation.ts'
 
-/** How often each thing of one subject has been revoked: one may be revoked twice, and then stays so until both end. */
+/** Counts the revocations of a subject. A token revoked twice stays revoked until both revocations have ended. */
 interface OfSubject {
   readonly tokens: Map<string, number>
   readonly keys: Map<string, number>
@@ -10,8 +10,8 @@ interface OfSubject {
 }
 
 /**
- * A RevocationSet that grows and shrinks one by one, since building one of 100,000 entries for each change would hold up
- * everybody else. Costs one look-up for a subject of which nothing is revoked.
+ * A RevocationSet that changes entry by entry: rebuilding a set of 100,000 entries for each change would block the
+ * event loop. A subject without revocations costs one lookup.
  */
 export class RevocationIndex {
   readonly #subjects = new Map<string, OfSubject>()
@@ -35,7 +35,7 @@ export class RevocationIndex {
     }
   }
 
-  /** Takes back one `add` of an equal revocation. */
+  /** Reverts one `add` of an equal revocation. */
   remove({ sub, jti, kid, issued_before: before }: Revocation): void {
     const found = this.#subjects.get(sub)
     if (found === undefined) return
@@ -55,7 +55,7 @@ function count<T>(counts: Map<T, number>, thing: T, change: 1 | -1): void {
   else counts.delete(thing)
 }
 
-/** Without spreading, of which an argument list holds only so many. */
+/** Not `Math.max(...times)`, whose number of arguments is limited. */
 function latest(times: ReadonlyMap<number, number>): number {
   let last = 0
   for (const time of times.keys()) last = Math.max(last, time)

@@ -1,31 +1,28 @@
 import type { IdentityName } from '../identity/service-identity.ts'
 
-/** One token that is to be refused from now on. */
+/** A token to be revoked. */
 export interface TokenToRevoke {
   readonly identity: IdentityName
-  /** Its `jti`. */
+  /** The `jti`. */
   readonly tokenID: string
-  /** When it expires, in milliseconds since the epoch. */
+  /** When the token expires, in milliseconds since the epoch. */
   readonly expiresAt: number
 }
 
-/** Where the record of a revocation is, as replicas name it to each other. */
+/** Names the record of a revocation in messages between replicas. */
 export interface RecordName {
   readonly namespace: string
   readonly name: string
 }
 
-/** The durable records of revocations. */
+/** Stores the durable records of revocations. */
 export interface RevocationStore {
   /**
-   * Resolves once a record that revokes the token until it has expired is stored, and known to this replica's
-   * Revocations; the same for one that has been revoked already. Rejects where it is not stored, and where that is not
-   * known: then the token counts as not revoked, and the caller may ask again.
+   * Resolves once a record that revokes the token until its expiry is stored and in this replica's Revocations;
+   * likewise for a token that is already revoked. Rejects if the record is not stored, or if that is unknown: the
+   * caller must then treat the token as not revoked, and may retry.
    */
   add(token: TokenToRevoke, signal?: AbortSignal): Promise<RecordName>
-  /**
-   * Reads one record from the store itself, and says whether there is one: then this replica's Revocations know it
-   * afterwards.
-   */
+  /** Reads a record from the store into this replica's Revocations. Resolves with whether the record exists. */
   look(record: RecordName, signal?: AbortSignal): Promise<boolean>
 }

@@ -1,26 +1,26 @@
 import type { TokenClaims } from './claims.ts'
 
-/** One thing that is revoked, of one subject. Times are in seconds since the epoch. */
+/** A revoked token, key or time of one subject. Times in seconds since the epoch. */
 export interface Revocation {
-  /** The SPIFFE ID whose tokens are meant: nobody revokes another's. */
+  /** The SPIFFE ID whose tokens are revoked. A revocation never affects another subject. */
   readonly sub: string
-  /** Exactly one of the three is there: a token, a key, or every token issued before a time. */
+  /** Exactly one of `jti`, `kid` and `issued_before` is set. */
   readonly jti?: string
   readonly kid?: string
   readonly issued_before?: number
-  /** When nothing that it means can be alive any more, and it may be forgotten. */
+  /** When everything that the revocation covers has ended, and it may be dropped. */
   readonly exp: number
 }
 
-/** What is asked of a token that has been verified. */
+/** The parts of a verified token that decide whether it is revoked. */
 export interface Revocable {
   readonly keyID: string
   readonly claims: Pick<TokenClaims, 'sub' | 'jti' | 'iat'>
 }
 
 /**
- * Answers in constant time whether a verified token is revoked. By `jti`, `kid` and `sub` + `iat`, never by the token's
- * text, of which one token has several spellings.
+ * Decides in constant time whether a verified token is revoked, by `jti`, `kid`, or `sub` and `iat`. Never by the
+ * token's text, because a token has several spellings.
  */
 export class RevocationSet {
   readonly #tokens = new Set<string>()
@@ -42,7 +42,7 @@ export class RevocationSet {
   }
 }
 
-/** No subject has a space in it. */
+/** Unambiguous, because a subject contains no space. */
 function pair(sub: string, id: string): string {
   return `${sub} ${id}`
 }

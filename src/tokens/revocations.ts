@@ -1,14 +1,14 @@
 import type { Revocable, Revocation } from './revocation.ts'
 
-/** What is revoked, as this replica has read it. */
+/** The revocations that this replica has read. */
 export interface Revocations {
   /** Whether a verified token is revoked. */
   has(revocable: Revocable): boolean
-  /** Whether all revocations have been read; before, nothing may be answered. */
+  /** Whether all revocations have been read. Until then no token may be judged. */
   ready(): boolean
-  /** Calls back after something, or the readiness, has changed. Returns how to stop that. */
+  /** Calls back after each change of the revocations or of the readiness. Returns a function that unsubscribes. */
   onChange(callback: () => void): () => void
   list(): readonly Revocation[]
-  /** Grows with every change. */
+  /** Increases with every change. */
   readonly version: number
 }

@@ -3,23 +3,23 @@ import { checkClaims } from './check-claims.ts'
 import { type MintedToken, type MintInput, mintToken, signToken } from './mint.ts'
 import { TokenError } from './token-error.ts'
 
-/** One signature in so many is verified. */
+/** One signature in this many is verified. */
 const interval = 64
 
 /**
- * Mints many tokens with few keys. As `mintToken` it hands out nothing that a relying party would refuse, at a lower
- * price: verifying an ES256 signature takes twice as long as making one.
- * - What differs from token to token, the claims, is judged for every token, before it is signed.
- * - What is the same for all tokens of a key, that its two halves belong together and are of the algorithm that the
- *   header names, is proved by verifying the first token whole. Not before that has held is any other handed out.
- * - A signer that fails later, as memory does, is found within 64 tokens, and from then on every token is verified
- *   until one holds. What it signed in between verifies nowhere: a nuisance, never a wrong allow.
+ * Mints many tokens with few keys. Like `mintToken` it returns only tokens that a relying party accepts, but at a lower
+ * cost: verifying an ES256 signature takes twice as long as making one.
+ * - The claims differ between tokens, so they are checked for every token, before it is signed.
+ * - The properties of a key (its halves match and fit the algorithm in the header) are proved by verifying its first
+ *   token completely. No other token is returned before.
+ * - A signer that fails later, through faulty memory for example, is detected within 64 tokens; then every token is
+ *   verified until one is valid. Tokens signed in between are refused everywhere, and never accepted wrongly.
  */
 export class SampledMinter {
-  /** By key, how many more may be signed before one is verified again. */
+  /** The number of tokens that each key may sign before one is verified again. */
   readonly #trusted = new WeakMap<PublicJwk, number>()
 
-  /** Throws TokenError where the token would not be accepted. */
+  /** Throws a TokenError if the token would be refused. */
   async mint(input: MintInput): Promise<MintedToken> {
     const { publicJwk, claims, profile, signer } = input
     const left = this.#trusted.get(publicJwk) ?? 0
@@ -30,7 +30,7 @@ export class SampledMinter {
     }
     this.#trusted.set(publicJwk, left - 1)
     if (signer.keyID !== publicJwk.kid || signer.algorithm !== publicJwk.alg) {
-      throw new TokenError('ERR_TOKEN_KEY_UNKNOWN', 'the signer is not of the published key')
+      throw new TokenError('ERR_TOKEN_KEY_UNKNOWN', 'the signer does not match the published key')
     }
     if (publicJwk.sub !== undefined && publicJwk.sub !== claims.sub) {
       throw new TokenError('ERR_TOKEN_SUBJECT', 'the key may not sign for the subject', { claim: 'sub' })

@@ -13,7 +13,7 @@ export interface BoundObject {
   readonly uid: string
 }
 
-/** What a projected ServiceAccount token says, its signature verified. Times in milliseconds since the epoch. */
+/** The content of a verified, projected ServiceAccount token. Times in milliseconds since the epoch. */
 export interface ServiceAccountProof {
   readonly namespace: string
   readonly account: BoundObject
@@ -24,20 +24,20 @@ export interface ServiceAccountProof {
 }
 
 interface ServiceAccountExpectations {
-  /** The cluster's key of a kid; the same object for the same key. */
+  /** The cluster's key of a `kid`: the same object for the same key. */
   readonly keys: (kid: string) => PublicJwk | undefined
   /** The issuer of the cluster's ServiceAccount tokens, compared byte by byte. */
   readonly issuer: string
-  /** Has to be the token's only one: whoever else it is for could present it here. */
+  /** The token's only audience: any other audience could replay the token here. */
   readonly audience: string
-  /** Milliseconds since the epoch. */
+  /** In milliseconds since the epoch. */
   readonly now: number
 }
 
-/** What the API server signs with. */
+/** The algorithms that the API server signs with. */
 export const serviceAccountAlgorithms: readonly Algorithm[] = ['RS256', 'ES256', 'ES384']
 
-/** Kubelet replaces a projected token once it is a day old, whatever its lifetime. */
+/** In milliseconds. Kubelet replaces a projected token after a day, whatever its lifetime. */
 const maxLifetimeMs = 25 * HOUR
 const maxAudiences = 16
 const parameters = new Set(['alg', 'kid', 'typ'])
@@ -46,12 +46,12 @@ const subdomain = /^[a-z0-9](?:[-.a-z0-9]{0,251}[a-z0-9])?$/
 const uidForm = /^[A-Za-z0-9-]{1,128}$/
 
 /**
- * Verifies a ServiceAccount token that kubelet has projected into a pod, as `parseCompact` reads it: header, signature by a key of the
- * cluster, and the claims that the API server writes, each by its type. Only tokens that are bound to a pod pass: others
- * outlive whatever they were made for. Throws TokenError.
+ * Verifies a projected ServiceAccount token: header, signature by a key of the cluster, and the types and values of the
+ * claims that the API server writes. Accepts only tokens bound to a pod, because other tokens outlive their workload.
+ * Throws a TokenError.
  *
- * Not checked: whether pod and account exist, see `BoundObjects`; the one is of the other by the API server's word, that
- * is by the signature.
+ * Not checked: whether pod and account still exist (see `BoundObjects`). That the pod belongs to the account is vouched
+ * for by the signature.
  */
 export function verifyServiceAccountToken(
   { header, claims, signingInput, signature }: CompactToken,
@@ -59,28 +59,28 @@ export function verifyServiceAccountToken(
 ): ServiceAccountProof {
   const key = keyOf(header, expected.keys)
   if (!verifySignature(key, signingInput, signature)) {
-    throw new TokenError('ERR_TOKEN_SIGNATURE', `signature is not by key ${key.kid}`)
+    throw new TokenError('ERR_TOKEN_SIGNATURE', `signature does not verify with key ${key.kid}`)
   }
   return { ...proofOf(claims, expected), key }
 }
 
 function keyOf(header: Readonly<Record<string, unknown>>, keys: ServiceAccountExpectations['keys']): PublicJwk {
-  // Among what this refuses: crit, jwk, jku, x5u, x5c, b64, zip.
+  // Refuses crit, jwk, jku, x5u, x5c, b64 and zip among others.
   if (!Object.keys(header).every((name) => parameters.has(name))) {
     throw new TokenError('ERR_TOKEN_HEADER', 'header has a parameter besides alg, kid and typ')
   }
   const { alg, kid, typ } = header
-  // The API server writes none, and of what is written as JWT nothing else is meant.
-  if (typ !== undefined && typ !== 'JWT') throw new TokenError('ERR_TOKEN_TYPE', 'typ is not that of an account token')
+  // The API server writes no typ; JWT is the only other value that fits.
+  if (typ !== undefined && typ !== 'JWT') throw new TokenError('ERR_TOKEN_TYPE', 'typ is not JWT')
   if (typeof kid !== 'string' || !keyIDForm.test(kid)) {
-    throw new TokenError('ERR_TOKEN_HEADER', 'header has no usable kid')
+    throw new TokenError('ERR_TOKEN_HEADER', 'header has no valid kid')
   }
   if (!serviceAccountAlgorithms.some((algorithm) => algorithm === alg)) {
     throw new TokenError('ERR_TOKEN_ALGORITHM', 'header has an alg that is not accepted')
   }
   const key = keys(kid)
   if (key?.kid !== kid) throw new TokenError('ERR_TOKEN_KEY_UNKNOWN', 'token is signed by an unknown key')
-  if (key.alg !== alg) throw new TokenError('ERR_TOKEN_ALGORITHM', `alg is not that of key ${kid}`)
+  if (key.alg !== alg) throw new TokenError('ERR_TOKEN_ALGORITHM', `alg is not the algorithm of key ${kid}`)
   return key
 }
 
@@ -99,26 +99,27 @@ function proofOf(
     throw new TokenError('ERR_TOKEN_AUDIENCE', 'token is for another audience', { claim: 'aud' })
   }
   if (exp <= iat || (exp - iat) * 1000 > maxLifetimeMs) {
-    throw new TokenError('ERR_TOKEN_LIFETIME', 'token has a lifetime that is not accepted', { claim: 'exp' })
+    throw new TokenError('ERR_TOKEN_LIFETIME', 'token lifetime is not accepted', { claim: 'exp' })
   }
   const bound = record(claims, 'kubernetes.io')
   const { namespace } = bound
-  if (typeof namespace !== 'string' || !label.test(namespace)) throw wrong('kubernetes.io', 'names no namespace')
+  if (typeof namespace !== 'string' || !label.test(namespace)) throw wrong('kubernetes.io', 'has no valid namespace')
   const account = objectOf(bound.serviceaccount)
   const pod = objectOf(bound.pod)
-  if (account === undefined) throw wrong('kubernetes.io', 'names no account')
-  if (pod === undefined) throw wrong('kubernetes.io', 'names no pod')
-  if (claims.sub !== `system:serviceaccount:${namespace}:${account.name}`) throw wrong('sub', 'is not the account')
+  if (account === undefined) throw wrong('kubernetes.io', 'has no valid serviceaccount')
+  if (pod === undefined) throw wrong('kubernetes.io', 'has no valid pod')
+  if (claims.sub !== `system:serviceaccount:${namespace}:${account.name}`)
+    throw wrong('sub', 'does not match the ServiceAccount')
   const proof = { namespace, account, pod, notBefore: Math.max(iat, nbf) * 1000, expiresAt: exp * 1000 }
   checkTimes(proof, now)
   return proof
 }
 
-/** Throws TokenError where the proof does not hold at this moment, in milliseconds since the epoch. */
+/** Throws a TokenError unless the token is valid at `now`, in milliseconds since the epoch. */
 export function checkTimes(proof: Pick<ServiceAccountProof, 'notBefore' | 'expiresAt'>, now: number): void {
   if (proof.expiresAt <= now) throw new TokenError('ERR_TOKEN_EXPIRED', 'token has expired', { claim: 'exp' })
   if (proof.notBefore > now + clockTolerance) {
-    throw new TokenError('ERR_TOKEN_NOT_YET_VALID', 'token is from the future', { claim: 'iat' })
+    throw new TokenError('ERR_TOKEN_NOT_YET_VALID', 'token was issued in the future', { claim: 'iat' })
   }
 }
 
@@ -135,11 +136,11 @@ function objectOf(value: unknown): BoundObject | undefined {
   return typeof uid === 'string' && uidForm.test(uid) ? { name, uid } : undefined
 }
 
-/** Seconds since the epoch (RFC 7519 §2, NumericDate). */
+/** In seconds since the epoch (RFC 7519 §2, NumericDate). */
 function time(claims: Claims, claim: string): number {
   const value = claims[claim]
   if (typeof value !== 'number' || !(value >= 0 && value <= Number.MAX_SAFE_INTEGER / 1000)) {
-    throw wrong(claim, 'is missing or not a time')
+    throw wrong(claim, 'is missing or not a NumericDate')
   }
   return value
 }
@@ -147,7 +148,7 @@ function time(claims: Claims, claim: string): number {
 function audiencesOf(aud: unknown): readonly unknown[] {
   const list: unknown = typeof aud === 'string' ? [aud] : aud
   if (!Array.isArray(list) || list.length > maxAudiences || !list.every((item) => typeof item === 'string')) {
-    throw wrong('aud', 'is missing or not a list of texts')
+    throw wrong('aud', 'is missing or not a list of strings')
   }
   return list
 }

@@ -1,8 +1,11 @@
 import { LRUCache } from 'lru-cache'
 
-/** Characters at a token's end by which it is looked up: those of an ES256 signature, which no other token has. */
+/**
+ * Entries are looked up by this many characters at the token's end: the length of an ES256 signature, which is unique
+ * to the token.
+ */
 const tailLength = 86
-/** Memory that an entry takes beside its texts, in bytes, about. */
+/** The approximate memory of an entry besides its texts, in bytes. */
 const overhead = 1000
 
 interface Entry<Value> {
@@ -11,15 +14,15 @@ interface Entry<Value> {
 }
 
 /**
- * What has been found out about verified tokens, each a memo of one very text: another spelling of the same token is
- * another text and judged by itself. Looked up by its end, since hashing a fresh text of 700 characters takes longer than
- * all the rest, and then compared whole. Only what does not change may be kept: expiry, revocation, key and audience are
- * judged by the caller each time, by the claims and never by the text.
+ * Remembers facts about verified tokens by their exact text; another spelling of the same token is judged separately.
+ * Looked up by the token's end and then compared completely, because hashing a new text of 700 characters would take
+ * longer than the rest. Store only facts that never change: the caller must check expiry, revocation, key and audience
+ * on each use, by the claims.
  */
 export class TokenMemo<Value> {
   readonly #entries: LRUCache<string, Entry<Value>> | undefined
 
-  /** The most memory that entries may take, roughly; 0 bytes for no memo. */
+  /** `maxBytes` limits the memory of entries, approximately; 0 disables the memo. */
   constructor(maxBytes: number) {
     if (maxBytes <= 0) return
     this.#entries = new LRUCache({
@@ -38,10 +41,10 @@ export class TokenMemo<Value> {
     return entry?.token === token ? entry.value : undefined
   }
 
-  /** Of a token that has been verified, which consists of ASCII characters alone. */
+  /** Call only for a verified token, which consists of ASCII characters. */
   set(token: string, value: Value): void {
     if (this.#entries === undefined) return
-    // What was cut out of a request would keep all of that request.
+    // Copied, because a substring would keep the whole request in memory.
     const text = Buffer.from(token, 'latin1').toString('latin1')
     this.#entries.set(text.slice(-tailLength), { token: text, value })
   }

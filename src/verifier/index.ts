@@ -1,6 +1,6 @@
 /**
- * The verifier SDK: what a service needs to prove who it is and to check who others are. The one barrel of the project,
- * published as `@signet-dev/signet/verifier`.
+ * The verifier SDK, published as `@signet-dev/signet/verifier`: verifies the tokens of callers and provides the
+ * service's own token. The only barrel of the project.
  */
 export { createVerifier } from './verification/verifier.ts'
 export type { SourceHealth, Verifier, VerifierHealth } from './verification/verifier.ts'

@@ -2,14 +2,14 @@ import { isUtf8 } from 'node:buffer'
 import { SignetError } from '../errors.ts'
 import { isRecord, member, textMember } from '../json.ts'
 
-/** The body is no admission.k8s.io/v1 AdmissionReview with a request: `ERR_ADMISSION_REVIEW`. */
+/** The body is not an admission.k8s.io/v1 AdmissionReview with a request. Code `ERR_ADMISSION_REVIEW`. */
 export class AdmissionReviewError extends SignetError {
   constructor(message: string) {
     super('ERR_ADMISSION_REVIEW', message)
   }
 }
 
-/** What is read of `request` in an AdmissionReview. Absent texts are empty; objects are not checked further. */
+/** The members that are read of an AdmissionReview's `request`. Missing strings are empty; `object` is not checked. */
 export interface AdmissionRequest {
   readonly uid: string
   readonly operation: string
@@ -19,12 +19,12 @@ export interface AdmissionRequest {
   readonly object: unknown
 }
 
-/** Deepest nesting of a body that is worth parsing. Kubernetes' own types stay far below. */
+/** The deepest nesting that is parsed. Kubernetes' own types stay far below. */
 const maxDepth = 512
-/** Bodies up to this length, in bytes, cannot nest deep enough to matter. */
+/** A body up to this size, in bytes, cannot nest deeply enough to do harm. */
 const shallowLength = 64 * 1024
 
-/** Reads the body of an admission call. Throws AdmissionReviewError; never quotes the body. */
+/** Parses the body of an admission request. Throws an AdmissionReviewError that never quotes the body. */
 export function parseAdmissionReview(body: Buffer): AdmissionRequest {
   const review = parseJson(body)
   const kind = textMember(review, 'kind')
@@ -55,14 +55,14 @@ function parseJson(body: Buffer): unknown {
   if (!isUtf8(body)) throw new AdmissionReviewError('the body is not UTF-8')
   if (body.length > shallowLength && isTooDeep(body)) throw new AdmissionReviewError('the body is nested too deep')
   try {
-    // A byte order mark stays in the text, where JSON has no place for it (RFC 8259 §8.1).
+    // Keeps a byte order mark, which JSON.parse then refuses (RFC 8259 §8.1).
     return JSON.parse(body.toString('utf8'))
   } catch {
     throw new AdmissionReviewError('the body is not JSON')
   }
 }
 
-/** Whether brackets outside of strings nest deeper than `maxDepth`, in one pass over the bytes. */
+/** Whether brackets outside strings nest deeper than `maxDepth`. */
 function isTooDeep(body: Buffer): boolean {
   let depth = 0
   for (let index = 0; index < body.length; index += 1) {

@@ -4,33 +4,33 @@ import { refuse } from '../server/respond.ts'
 import { collectBody } from '../server/body.ts'
 
 export interface BodyLimits {
-  /** Most requests whose bodies are awaited at a time. */
+  /** The most requests whose bodies are being received. */
   readonly requests: number
-  /** Most bytes of one body, and of all bodies that are awaited. */
+  /** The most bytes of one body, and of all bodies being received. */
   readonly bodyBytes: number
   readonly allBytes: number
 }
 
-/** Why a request was not taken in, as decisions are counted. */
+/** Why a request was refused before it was decided; a value of the decision metric. */
 export type BodyRefusal = 'overloaded' | 'too-large' | 'late' | 'aborted'
 
 interface Waiting {
   readonly request: IncomingMessage
   readonly response: ServerResponse
-  /** On the monotonic clock. */
+  /** In milliseconds of the monotonic clock. */
   readonly deadline: number
   readonly onRefusal: (refusal: BodyRefusal) => void
   bytes: number
   cancel: () => void
 }
 
-/** How often deadlines are looked at while bodies are awaited, in milliseconds. */
+/** How often deadlines are checked while requests are waiting, in milliseconds. */
 const sweepInterval = 250
 
 /**
- * Takes in bodies, within bounds for all of them together. Deciding is synchronous, so what is in flight is what still
- * waits for its body; over the bound, the one that has waited longest (or, of too many bytes, the biggest) is sent away
- * to try again. A slow peer thus loses its place to one that sends its body at once, never the reverse.
+ * Receives request bodies within a common limit. Decisions are synchronous, so only requests waiting for their body are
+ * in progress. Beyond the limit of requests the one that has waited longest is refused with 503, beyond the limit of
+ * bytes the largest. A slow peer thus loses its place to a fast one, never the reverse.
  */
 export class BodyAdmission {
   readonly #limits: BodyLimits
@@ -45,7 +45,7 @@ export class BodyAdmission {
     this.#clock = clock
   }
 
-  /** Reads the body and hands it on if it is complete by `deadline`; else answers by itself and says why. */
+  /** Receives the body and passes it on if it is complete by `deadline`. Otherwise responds itself and reports why. */
   take(
     request: IncomingMessage,
     response: ServerResponse,
@@ -107,7 +107,7 @@ export class BodyAdmission {
     refuse(entry.request, entry.response, status, text, headers)
   }
 
-  /** One timer for all that wait, and none while nobody does. */
+  /** A single shared timer, running only while requests are waiting. */
   #scheduleSweep(): void {
     this.#sweep = setTimeout(() => {
       this.#sweep = undefined

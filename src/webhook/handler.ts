@@ -14,13 +14,13 @@ import { excludedNamespaces, reasonToSkip } from './should-inject.ts'
 import { targetOf } from './request-target.ts'
 import { validateServiceIdentity } from './validate.ts'
 
-/** How a request ended, as it is counted. */
+/** The outcome of a request, as counted by the metric. */
 type Decision = 'injected' | 'unchanged' | 'skipped' | 'allowed' | 'denied' | 'invalid' | 'failed' | BodyRefusal
 
 export interface Decided {
   readonly path: '/mutate-pods' | '/validate'
   readonly decision: Decision
-  /** From the end of the headers to the answer, in seconds. */
+  /** From the end of the request headers to the response, in seconds. */
   readonly seconds: number
 }
 
@@ -28,7 +28,7 @@ export interface WebhookHandlerOptions extends SpecSettings {
   /** The issuer of the cluster. */
   readonly issuer: string
   readonly issuerScope: IssuerScope
-  /** The operator's own, whose pods are never injected. */
+  /** The operator's namespace, whose pods are never injected. */
   readonly namespace: string
   readonly onDecision?: (decided: Decided) => void
   readonly logger: Logger
@@ -37,7 +37,7 @@ export interface WebhookHandlerOptions extends SpecSettings {
 }
 
 const mebibyte = 1024 * 1024
-/** The API server takes bodies of 3 MiB; a review holds up to two objects and their options. */
+/** The API server accepts objects of up to 3 MiB; a review contains up to two objects and their options. */
 const defaultLimits: BodyLimits = { requests: 128, bodyBytes: 8 * mebibyte, allBytes: 64 * mebibyte }
 
 const longestLogged = 1024
@@ -52,7 +52,7 @@ interface Endpoint {
   readonly judge: (request: AdmissionRequest) => Answer
 }
 
-/** Answers the API server's admission calls. Holds no state between requests and calls nobody. */
+/** Creates the handler of the API server's admission requests. It keeps no state between requests and sends none. */
 export function createWebhookHandler(
   options: WebhookHandlerOptions,
 ): (request: IncomingMessage, response: ServerResponse) => void {
@@ -91,7 +91,10 @@ export function createWebhookHandler(
   }
 }
 
-/** Decides and answers. What goes wrong with us is a 5xx, which the failure policy speaks to; never half a patch. */
+/**
+ * Decides and responds. An internal failure gives a 5xx, to which the API server applies the failure policy; a patch is
+ * complete or absent.
+ */
 function answer(
   response: ServerResponse,
   { path, judge }: Endpoint,
@@ -124,7 +127,7 @@ function answer(
   }
 }
 
-/** At most 1024 characters of a text that the caller has had a part in, for the log. */
+/** Truncates a text that the requester may have chosen to 1024 characters, for the log. */
 function cut(text: string): string {
   return text.length > longestLogged ? `${text.slice(0, longestLogged - 1)}…` : text
 }
@@ -138,7 +141,7 @@ function judgePod(
   const result = injectPod(request.object, { issuer, issuerScope, namespace: request.namespace })
   if ('denied' in result) return { decision: 'denied', verdict: { allowed: false, message: result.denied } }
   const { patch, warnings } = result
-  // The review was parsed for this call alone, so its own object serves as the working copy.
+  // Safe to modify: the review was parsed for this call alone.
   applyPatch(request.object, patch)
   return { decision: patch.length === 0 ? 'unchanged' : 'injected', verdict: { allowed: true, patch, warnings } }
 }
@@ -154,7 +157,7 @@ interface Problem {
   readonly headers?: OutgoingHttpHeaders
 }
 
-/** Why a request is not even read. */
+/** Why the body is not read. */
 function problemOf({ method, headers }: IncomingMessage): Problem | undefined {
   if (method !== 'POST') return { status: 405, text: 'use POST', headers: { allow: 'POST' } }
   const type = headers['content-type'] ?? ''

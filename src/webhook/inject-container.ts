@@ -4,7 +4,7 @@ import { fieldOf, InvalidPodError, listOf, quoteName } from './invalid-pod.ts'
 import { isRecord, member, textMember } from '../json.ts'
 import type { PatchOperation } from './patch.ts'
 
-/** A variable with a fixed value. */
+/** An environment variable with a fixed value. */
 export interface Variable {
   readonly name: string
   readonly value: string
@@ -12,18 +12,18 @@ export interface Variable {
 
 interface ContainerInput {
   readonly container: unknown
-  /** The container's JSON pointer. */
+  /** The container's JSON pointer (RFC 6901). */
   readonly path: string
   readonly variables: readonly Variable[]
-  /** Those that an earlier round gave for another account, which has been replaced since. */
+  /** The values of an earlier injection for another account, which may be replaced. */
   readonly stale: readonly Variable[]
-  /** Takes the operations. */
+  /** Receives the operations. */
   readonly patch: PatchOperation[]
-  /** Takes what the user should know of a container that keeps something of its own. */
+  /** Receives a warning for each variable that the container sets itself. */
   readonly warnings: string[]
 }
 
-/** Gives one container the variables and the mount that it lacks. Throws InvalidPodError. */
+/** Adds missing variables and the mount to a container. Throws an InvalidPodError. */
 export function injectContainer(input: ContainerInput): void {
   if (!isRecord(input.container)) throw new InvalidPodError(`${fieldOf(input.path)} is not an object`)
   injectVariables(input)
@@ -31,8 +31,8 @@ export function injectContainer(input: ContainerInput): void {
 }
 
 /**
- * Missing variables go to the front, in their order, since only what is defined earlier expands in `$(NAME)`. One that
- * is there is the user's and stays, unless it is ours and stale.
+ * Adds missing variables at the front, in order: `$(NAME)` expands only variables defined earlier. An existing variable
+ * is kept as the user's, unless its value is of an earlier injection.
  */
 function injectVariables({ container, path, variables, stale, patch, warnings }: ContainerInput): void {
   const pointer = `${path}/env`
@@ -43,7 +43,7 @@ function injectVariables({ container, path, variables, stale, patch, warnings }:
   }
   let added = 0
   for (const variable of variables) {
-    // Of several of the same name the last one counts.
+    // The last of several variables with one name applies.
     const index = present.findLastIndex((own) => member(own, 'name') === variable.name)
     if (index === -1) {
       patch.push({ op: 'add', path: `${pointer}/${added}`, value: variable })
@@ -59,43 +59,44 @@ function injectVariables({ container, path, variables, stale, patch, warnings }:
 }
 
 const mount = Object.freeze({ name: volumeName, mountPath, readOnly: true })
-const onlyOurMount = Object.freeze([mount])
+const mounts = Object.freeze([mount])
 
-/** Appends our mount, or sets it right where it is writable or of a part only: such a mount never sees a renewal. */
+/** Adds the mount, or replaces one that is writable or has a subPath: a subPath never sees renewed files. */
 function injectMount({ container, path, patch }: ContainerInput): void {
   const pointer = `${path}/volumeMounts`
   const present = listOf(member(container, 'volumeMounts'), pointer)
   let mounted = false
   for (const [index, entry] of present.entries()) {
     const place = textMember(entry, 'mountPath')
-    if (place === undefined || !reachesOurs(place)) continue
+    if (place === undefined || !coversMountPath(place)) continue
     if (member(entry, 'name') !== volumeName || normalized(place) !== mountPath) {
-      throw taken(container, `${pointer}/${index}/mountPath`, place)
+      throw reservedPath(container, `${pointer}/${index}/mountPath`, place)
     }
     mounted = true
     if (!isIntact(entry)) patch.push({ op: 'replace', path: `${pointer}/${index}`, value: mount })
   }
   refuseDevices(container, `${path}/volumeDevices`)
-  if (present.length === 0) patch.push({ op: 'add', path: pointer, value: onlyOurMount })
+  if (present.length === 0) patch.push({ op: 'add', path: pointer, value: mounts })
   else if (!mounted) patch.push({ op: 'add', path: `${pointer}/-`, value: mount })
 }
 
 function refuseDevices(container: unknown, pointer: string): void {
   listOf(member(container, 'volumeDevices'), pointer).forEach((entry, index) => {
     const place = textMember(entry, 'devicePath')
-    if (place !== undefined && reachesOurs(place)) throw taken(container, `${pointer}/${index}/devicePath`, place)
+    if (place !== undefined && coversMountPath(place))
+      throw reservedPath(container, `${pointer}/${index}/devicePath`, place)
   })
 }
 
-/** Whether a mount lies on ours or within it, where it would hide files. */
-function reachesOurs(place: string): boolean {
+/** Whether a mount covers Signet's mount path or lies within it, and would hide files. */
+function coversMountPath(place: string): boolean {
   const path = normalized(place)
   return path === mountPath || path.startsWith(`${mountPath}/`)
 }
 
-/** The path as the container runtime understands it: absolute, without `//`, `/./`, `..` and trailing slashes. */
+/** The path as the container runtime resolves it: absolute, without `//`, `/./`, `..` and trailing slashes. */
 function normalized(place: string): string {
-  // Most paths have nothing to do with ours, however they are written.
+  // A shortcut for most paths.
   return place.includes('signet.dev') ? posix.normalize(`/${place}/.`) : place
 }
 
@@ -108,9 +109,9 @@ function isIntact(entry: unknown): boolean {
   )
 }
 
-function taken(container: unknown, pointer: string, place: string): InvalidPodError {
+function reservedPath(container: unknown, pointer: string, place: string): InvalidPodError {
   return new InvalidPodError(
-    `container ${quoteName(textMember(container, 'name'))} mounts something of its own at ${quoteName(place)} ` +
+    `container ${quoteName(textMember(container, 'name'))} has another mount at ${quoteName(place)} ` +
       `(${fieldOf(pointer)}): ${mountPath} is reserved for the pod's identity, use another path`,
   )
 }

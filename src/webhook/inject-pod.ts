@@ -13,23 +13,23 @@ import { InvalidPodError, listOf } from './invalid-pod.ts'
 import { isRecord, member, textMember } from '../json.ts'
 import { escapePointer, type PatchOperation } from './patch.ts'
 
-/** What a pod is given, as a patch; empty where nothing is missing. Warnings are bounded, see `boundWarnings`. */
+/** The patch for a pod; empty if the pod is already injected. Warnings are limited, see `boundWarnings`. */
 interface Injection {
   readonly patch: readonly PatchOperation[]
   readonly warnings: readonly string[]
 }
 
-/** Why a pod cannot be given its identity, for the person who made the pod. */
+/** Why a pod cannot be injected, for its creator. */
 interface Denial {
   readonly denied: string
 }
 
-/** What all pods have in common, and the namespace that this one is created in. */
+/** The settings of the installation, and the namespace of the pod. */
 export interface InjectionContext {
   /** The issuer of the cluster. */
   readonly issuer: string
   readonly issuerScope: IssuerScope
-  /** The request's: a pod that is being created need not say it. */
+  /** The namespace of the request: a pod being created need not contain it. */
   readonly namespace: string
 }
 
@@ -38,18 +38,18 @@ const constants: readonly Variable[] = [
   Object.freeze({ name: 'SIGNET_TOKEN_FILE', value: `${mountPath}/${files.token}` }),
 ]
 
-/** The variables that point a workload at its files and its issuer. */
+/** The variables with the location of a workload's files, and its issuer. */
 export function variablesFor(issuer: string): readonly Variable[] {
   return [...constants, { name: 'SIGNET_ISSUER', value: issuer }]
 }
 
 /**
- * Gives a pod the volume with its identity, and every container mount and variables. A function of the pod and its
- * namespace alone: the Secret's name and the issuer follow from the account, so nothing is looked up, and the answer is
- * the same in every round. Only adds what is ours or replaces what is ours and stale; applied to its own result it has
- * nothing left to do.
+ * Adds the identity's volume to a pod, and the mount and variables to every container. Depends only on the pod and its
+ * namespace: the Secret's name and the issuer follow from the account, so nothing is looked up and a repeated call
+ * gives the same result. Only adds Signet's parts, or replaces outdated ones; applied to its own result it changes
+ * nothing.
  *
- * The pod is raw JSON, since fields that this version does not know must survive. It is not modified.
+ * The pod is raw JSON, so that fields unknown to this version survive. It is not modified.
  */
 export function injectPod(pod: unknown, context: InjectionContext): Injection | Denial {
   try {
@@ -61,7 +61,7 @@ export function injectPod(pod: unknown, context: InjectionContext): Injection | 
 }
 
 const containerFields = ['initContainers', 'containers'] as const
-/** Far more than a node runs in one pod, and so few that patch and answer stay small. */
+/** Far more than a node can run, and few enough to keep patch and response small. */
 const mostContainers = 1000
 
 function inject(pod: unknown, { issuer, issuerScope, namespace }: InjectionContext): Injection {
@@ -89,10 +89,10 @@ function inject(pod: unknown, { issuer, issuerScope, namespace }: InjectionConte
   return { patch: [...patch, ...annotate(annotations, account)], warnings: boundWarnings(warnings) }
 }
 
-/** The API server has defaulted the account in; we say the same where it has not. */
+/** The pod's account. The API server defaults it before admission; this default is the same. */
 function accountOf(spec: unknown): string {
   const named = member(spec, 'serviceAccountName') ?? ''
-  if (typeof named !== 'string') throw new InvalidPodError('spec.serviceAccountName is not a text')
+  if (typeof named !== 'string') throw new InvalidPodError('spec.serviceAccountName is not a string')
   if (named.length > maxIdentityNameLength) {
     throw new InvalidPodError(
       `spec.serviceAccountName has ${named.length} characters and an identity's name has at most ` +
@@ -106,7 +106,7 @@ function skippedContainers(list: string | undefined): ReadonlySet<string> | unde
   return list === undefined ? undefined : new Set(list.split(',').map((name) => name.trim()))
 }
 
-/** Tells people, and the controller's index of pods, whose identity the pod was given. Nothing trusts it. */
+/** Records the account of the injection for users and the controller's index of pods. Never trusted. */
 function annotate(annotations: unknown, account: string): PatchOperation[] {
   if (annotations === undefined || annotations === null) {
     return [{ op: 'add', path: '/metadata/annotations', value: { [injectedAnnotation]: account } }]
@@ -121,7 +121,7 @@ const annotationPointer = `/metadata/annotations/${escapePointer(injectedAnnotat
 const mostWarnings = 3
 const longestWarning = 120
 
-/** At most 3 warnings of at most 120 characters: what is over is counted in the last. */
+/** At most 3 warnings of at most 120 characters; the last one counts the rest. */
 function boundWarnings(warnings: readonly string[]): readonly string[] {
   const shown = warnings.length > mostWarnings ? warnings.slice(0, mostWarnings - 1) : warnings
   const bounded = shown.map((warning) =>

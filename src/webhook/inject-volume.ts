@@ -3,10 +3,10 @@ import { InvalidPodError, listOf } from './invalid-pod.ts'
 import { isRecord, member, textMember } from '../json.ts'
 import type { PatchOperation } from './patch.ts'
 
-/** Files that everyone in the pod may read, whatever user its processes run as: 0444. */
+/** Readable for every user in the pod. */
 const fileMode = 0o444
 
-/** The volume of a pod whose account's files are in this Secret. */
+/** The volume with the files of an identity's Secret. */
 function volumeFor(secretName: string) {
   return {
     name: volumeName,
@@ -15,8 +15,8 @@ function volumeFor(secretName: string) {
 }
 
 /**
- * What gives a pod our volume: nothing where it is there, a replacement where ours is stale. Throws InvalidPodError
- * where something else has its name.
+ * The operations that give a pod the volume: none if it exists, a replacement if it is outdated. Throws an
+ * InvalidPodError if another volume has the name.
  */
 export function injectVolume(volumes: unknown, secretName: string): PatchOperation[] {
   const pointer = '/spec/volumes'
@@ -29,14 +29,14 @@ export function injectVolume(volumes: unknown, secretName: string): PatchOperati
   if (secret === undefined || identityNameOfSecret(secret) === undefined) {
     throw new InvalidPodError(
       `spec.volumes[${index}] has the name "${volumeName}", which is reserved for the volume with the pod's identity: ` +
-        'rename yours',
+        'rename your volume',
     )
   }
-  if (secret === secretName && isExactlyOurs(present)) return []
+  if (secret === secretName && isInjected(present)) return []
   return [{ op: 'replace', path: `${pointer}/${index}`, value: volumeFor(secretName) }]
 }
 
-/** The one Secret that a volume projects; undefined for every volume of another form. */
+/** The Secret that a volume projects; undefined for a volume of another form. */
 function secretOf(volume: unknown): string | undefined {
   const sources = member(member(volume, 'projected'), 'sources')
   if (!hasOnly(volume, ['name', 'projected']) || !Array.isArray(sources) || sources.length !== 1) return undefined
@@ -44,8 +44,8 @@ function secretOf(volume: unknown): string | undefined {
   return hasOnly(source, ['secret']) ? textMember(member(source, 'secret'), 'name') : undefined
 }
 
-/** Whether a volume that projects one Secret does so as ours does: all entries, required, and readable by all. */
-function isExactlyOurs(volume: unknown): boolean {
+/** Whether the volume has exactly the form of an injected one: all entries, required, and readable for everyone. */
+function isInjected(volume: unknown): boolean {
   const projected = member(volume, 'projected')
   const [source] = member(projected, 'sources') as readonly unknown[]
   return (

@@ -1,21 +1,21 @@
 import { LRUCache } from 'lru-cache'
 
-/** The two operations of RFC 6902 that we emit: enough to add what is ours and to replace it. */
+/** A JSON Patch operation (RFC 6902). The webhook needs these two only. */
 export interface PatchOperation {
   readonly op: 'add' | 'replace'
   readonly path: string
   readonly value: unknown
 }
 
-/** A member's name as one part of a JSON pointer (RFC 6901 §3). */
+/** Escapes a member's name for a JSON pointer (RFC 6901 §3). */
 export function escapePointer(name: string): string {
   return name.replaceAll('~', '~0').replaceAll('/', '~1')
 }
 
 /**
- * Applies the operations to the document itself (RFC 6902 §4.1, §4.3). A TypeError where one does not apply, as the API
- * server would then reject the pod, whatever the failure policy says; the document is of no use afterwards. Values become
- * parts of the document as they are.
+ * Applies operations to a document in place (RFC 6902 §4.1, §4.3); values are not copied. Throws a TypeError if an
+ * operation does not apply, and leaves the document in an undefined state: the API server would reject the pod whatever
+ * the failure policy.
  */
 export function applyPatch(document: unknown, operations: readonly PatchOperation[]): void {
   for (const { op, path, value } of operations) {
@@ -26,13 +26,13 @@ export function applyPatch(document: unknown, operations: readonly PatchOperatio
   }
 }
 
-/** Where an operation works: the names that lead to the list or object, and the name or index within it. */
+/** The target of an operation: the names that lead to its list or object, and the name or index within. */
 interface Place {
   readonly holders: readonly string[]
   readonly name: string
 }
 
-/** Parsed paths: most pods get a patch with the same few. */
+/** Parsed paths: the patches of most pods share a few. */
 const places = new LRUCache<string, Place>({ max: 1024 })
 
 function placeOf(path: string): Place {

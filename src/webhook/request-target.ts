@@ -1,21 +1,21 @@
 import { LRUCache } from 'lru-cache'
 import { parseDuration, SECOND } from '../time/duration.ts'
 
-/** What a request's URL asks for. */
+/** The target of a request. */
 interface Target {
   readonly pathname: string
-  /** How long the answer may take, in milliseconds. */
+  /** The time for the response, in milliseconds. */
   readonly budget: number
 }
 
-/** The API server allows at most 30 s; where it says nothing, 10 s are its default. */
+/** The timeouts of the API server: at most 30 s, 10 s by default. */
 const longestTimeout = 30 * SECOND
 const defaultTimeout = 10 * SECOND
 
-/** Parsed URLs: an API server calls the same two for as long as its configuration stands. */
+/** Parsed URLs: an API server calls the same few. */
 const targets = new LRUCache<string, Target>({ max: 16 })
 
-/** The path, and four fifths of `?timeout=` as budget, so that the answer is in time to be read. */
+/** Parses path and `?timeout=` of a URL. The budget is 80 % of the timeout, so that the response arrives in time. */
 export function targetOf(url: string): Target {
   const known = targets.get(url)
   if (known !== undefined) return known

@@ -1,28 +1,28 @@
 import type { PatchOperation } from './patch.ts'
 
-/** What the API server is told. Warnings are shown to the user. */
+/** The decision on an admission request. Warnings are shown to the user. */
 export type AdmissionVerdict =
   | { readonly allowed: true; readonly patch?: readonly PatchOperation[]; readonly warnings?: readonly string[] }
   | {
       readonly allowed: false
       readonly message: string
       readonly causes?: readonly Cause[]
-      /** What the causes are about. */
+      /** The object that the causes are about. */
       readonly of?: { readonly group: string; readonly kind: string; readonly name: string }
     }
 
-/** One field of several that are wrong. Clients show it as `field: message`. */
+/** A problem with one field. Clients show it as `field: message`. */
 interface Cause {
   readonly field: string
   readonly message: string
 }
 
-/** Invalid, as the API server itself says of objects it cannot take. */
+/** The status code that the API server uses for invalid objects. */
 const unprocessable = 422
 
 /**
- * The AdmissionReview that answers a request, as JSON. `patch` and `patchType` are there together or not at all: the
- * API server takes either alone as an error.
+ * The AdmissionReview response as JSON. `patch` and `patchType` are both present or both absent: the API server rejects
+ * one alone.
  */
 export function admissionResponse(uid: string, verdict: AdmissionVerdict): string {
   return `{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","response":${responseOf(uid, verdict)}}`
@@ -58,13 +58,13 @@ function patchText(patch: readonly PatchOperation[]): string {
   return `${text}]`
 }
 
-/** What JSON writes as it is. */
+/** Texts that JSON needs no escaping for. */
 const plain = /^[\w/~.-]*$/
 
-/** The JSON of constants, which are most of every patch. */
+/** The JSON of frozen values, which are most of every patch. */
 const written = new WeakMap<object, string>()
 
-/** What is frozen is a constant, as deep as it goes: its JSON is written once. */
+/** A frozen value is a deep constant, so its JSON is reused. */
 function valueText(value: unknown): string {
   if (typeof value !== 'object' || value === null || !Object.isFrozen(value)) return JSON.stringify(value)
   const before = written.get(value)

@@ -2,15 +2,15 @@ import { injectLabel } from '../identity/workload.ts'
 import type { AdmissionRequest } from './admission-review.ts'
 import { isRecord, member, textMember } from '../json.ts'
 
-/** On pods that kubelet reports for its static ones; such a pod must not be changed. */
+/** Set by kubelet on the mirror pods of static pods, which must not be changed. */
 const mirrorAnnotation = 'kubernetes.io/config.mirror'
 
-/** Namespaces whose pods are never touched: what the cluster itself needs, and the operator. */
+/** Namespaces whose pods are never injected: those of the cluster itself, and the operator's. */
 export function excludedNamespaces(operatorNamespace: string): ReadonlySet<string> {
   return new Set(['kube-system', 'kube-public', 'kube-node-lease', operatorNamespace])
 }
 
-/** Why a request is none of ours, one word for the log; undefined where the pod asks for its identity. */
+/** Why a pod is not injected, as one word; undefined if it is. */
 export function reasonToSkip(request: AdmissionRequest, excluded: ReadonlySet<string>): string | undefined {
   const { operation, subResource, kind, namespace, object } = request
   if (operation !== 'CREATE') return 'operation'

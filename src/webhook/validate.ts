@@ -6,13 +6,13 @@ import { isRecord, member, textMember } from '../json.ts'
 import type { AdmissionVerdict } from './response.ts'
 
 /**
- * Judges a ServiceIdentity that is created or updated, with all that is wrong at once. The API server has checked it
- * against the schema before; what cannot be a spec is refused all the same.
+ * Validates a created or updated ServiceIdentity and reports all problems together. The API server checks the schema
+ * first; a spec of another form is refused here as well.
  */
 export function validateServiceIdentity(request: AdmissionRequest, settings: SpecSettings): AdmissionVerdict {
-  if (!isOurs(request)) return { allowed: true }
+  if (!isServiceIdentity(request)) return { allowed: true }
   const spec = member(request.object, 'spec') ?? {}
-  if (!isSpec(spec)) return { allowed: false, message: 'spec does not have the form of a ServiceIdentity' }
+  if (!isSpec(spec)) return { allowed: false, message: 'spec does not match the schema of ServiceIdentity' }
   const violations = violationsOf(spec, settings)
   if (violations.length === 0) {
     const warnings = warningsOf(spec)
@@ -25,7 +25,7 @@ export function validateServiceIdentity(request: AdmissionRequest, settings: Spe
   return { allowed: false, message, causes, of: { group, kind, name } }
 }
 
-function isOurs({ operation, subResource, kind }: AdmissionRequest): boolean {
+function isServiceIdentity({ operation, subResource, kind }: AdmissionRequest): boolean {
   return (
     (operation === 'CREATE' || operation === 'UPDATE') &&
     subResource === '' &&
@@ -35,7 +35,7 @@ function isOurs({ operation, subResource, kind }: AdmissionRequest): boolean {
   )
 }
 
-/** Whether everything that `violationsOf` and `warningsOf` read has the type that the schema gives it. */
+/** Whether the members read by `violationsOf` and `warningsOf` have the types of the schema. */
 function isSpec(value: unknown): value is ServiceIdentitySpec {
   if (!isRecord(value)) return false
   const tokens = member(value, 'tokens') ?? []

@@ -53,7 +53,7 @@ export class SecretFolder {
     this.path = path
   }
 
-  /** An empty one, as of a Secret that is not there yet. */
+  /** An empty one, as of a Secret that does not exist yet. */
   static async create(): Promise<SecretFolder> {
     return new SecretFolder(await mkdtemp(join(tmpdir(), 'signet-secret-')))
   }

@@ -53,7 +53,7 @@ describe('CertificateFiles', () => {
   it('waits where nothing is there yet, and says so once', async () => {
     await files.reload()
     await files.reload()
-    expect(files.reason()).toBe('is not there yet')
+    expect(files.reason()).toBe('does not exist yet')
     expect(lines.map(({ level }) => level)).toEqual(['info'])
     await folder.write(first)
     await files.reload()
@@ -112,11 +112,11 @@ describe('CertificateFiles', () => {
     expect(files.reason()).toBeUndefined()
   })
 
-  it('tells of a certificate that has ended, and never lets one take the place of one that has not', async () => {
+  it('tells of a certificate that has expired, and never lets one take the place of one that has not', async () => {
     const ended = await authority.issue({ notBefore: now - 2 * HOUR, notAfter: now - HOUR })
     await folder.write(ended)
     await files.reload()
-    expect(files.reason()).toBe('has ended')
+    expect(files.reason()).toBe('has expired')
     await folder.write(first)
     await files.reload()
     expect(files.reason()).toBeUndefined()
@@ -125,7 +125,7 @@ describe('CertificateFiles', () => {
     expect(files.reason()).toBeUndefined()
     expect(served().at(-1)).toBe(first['tls.crt'])
     now += 2 * DAY
-    expect(files.reason()).toBe('has ended')
+    expect(files.reason()).toBe('has expired')
   })
 
   it('I3: never shows a key in what it logs', async () => {

@@ -12,22 +12,22 @@ describe('LoadShedder', () => {
   it('is over while as much is under way as may be', () => {
     const overload = new LoadShedder({ underWay: 2, delayMs: 60_000 })
     overload.enter()
-    expect(overload.isOver()).toBe(false)
+    expect(overload.isOverloaded()).toBe(false)
     overload.enter()
-    expect(overload.isOver()).toBe(true)
+    expect(overload.isOverloaded()).toBe(true)
     overload.leave()
-    expect([overload.isOver(), overload.underWay]).toEqual([false, 1])
+    expect([overload.isOverloaded(), overload.underWay]).toEqual([false, 1])
     overload.close()
   })
 
   it('is over once a turn of the event loop takes too long, and no more in the next', async () => {
     const overload = new LoadShedder({ underWay: 10, delayMs: 100 })
-    await eventually(() => expect(overload.isOver()).toBe(false))
+    await eventually(() => expect(overload.isOverloaded()).toBe(false))
     block(150)
-    expect(overload.isOver()).toBe(true)
+    expect(overload.isOverloaded()).toBe(true)
     await eventually(async () => {
       await sleep(1)
-      expect(overload.isOver()).toBe(false)
+      expect(overload.isOverloaded()).toBe(false)
     })
     overload.close()
   })

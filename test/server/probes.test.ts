@@ -38,13 +38,13 @@ describe('startProbeServer', () => {
 
   it('says why it is not ready, asked anew each time', async () => {
     const checks = [
-      { name: 'certificate', reason: 'is not there yet' },
+      { name: 'certificate', reason: 'does not exist yet' },
       { name: 'shutdown', reason: undefined },
     ]
     readiness = { ok: false, checks }
     expect(await get('/readyz?verbose')).toMatchObject({
       status: 503,
-      text: 'certificate: is not there yet\nshutdown: ok\nnot ready\n',
+      text: 'certificate: does not exist yet\nshutdown: ok\nnot ready\n',
     })
     readiness = { ok: true, checks: [] }
     expect((await get('/readyz')).status).toBe(200)

@@ -69,7 +69,7 @@ describe.concurrent('startTlsServer', () => {
     const folder = await SecretFolder.create()
     const ends: number[] = []
     const server = await start({ folder, onCertificate: (notAfter) => ends.push(notAfter) })
-    expect(server.ready()).toMatch(/not there yet/)
+    expect(server.ready()).toMatch(/does not exist yet/)
     await expect(call({ port: server.port })).rejects.toThrow()
     const notAfter = Math.floor((Date.now() + DAY) / 1000) * 1000
     await folder.write(await authority.issue({ notAfter }))
@@ -78,12 +78,12 @@ describe.concurrent('startTlsServer', () => {
     expect(ends).toEqual([notAfter])
   })
 
-  it('is not ready any more once its certificate has ended', async () => {
+  it('is not ready any more once its certificate has expired', async () => {
     let now = Date.now()
     const server = await start({ clock: { now: () => now, monotonic: () => performance.now() } })
     expect(server.ready()).toBeUndefined()
     now += DAY + HOUR
-    expect(server.ready()).toBe('has ended')
+    expect(server.ready()).toBe('has expired')
   })
 
   it('rejects where its port is taken', async () => {

@@ -31,11 +31,11 @@ describe('checkClaims', () => {
   })
 
   const texts: unknown[] = [undefined, null, '', 1, true, ['x'], { x: 1 }, 'x'.repeat(2049), '\ud800']
-  it.each(['iss', 'sub', 'jti'])('refuses %s that is missing or not a usable text', (claim) => {
+  it.each(['iss', 'sub', 'jti'])('refuses %s that is missing or not a valid string', (claim) => {
     for (const value of texts) expect(check({ [claim]: value })).toThrow(refused('ERR_TOKEN_CLAIM', claim))
   })
 
-  it.each(['iat', 'exp'])('refuses %s that is missing or not a time', (claim) => {
+  it.each(['iat', 'exp'])('refuses %s that is missing or not a NumericDate', (claim) => {
     for (const value of [
       undefined,
       null,
@@ -56,7 +56,7 @@ describe('checkClaims', () => {
     for (const value of [null, '0', -1, [0]]) expect(check({ nbf: value })).toThrow(refused('ERR_TOKEN_CLAIM', 'nbf'))
   })
 
-  it('refuses aud that is missing or not a list of texts', () => {
+  it('refuses aud that is missing or not a list of strings', () => {
     const wrong = [
       undefined,
       null,

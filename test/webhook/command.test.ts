@@ -18,7 +18,7 @@ describe.concurrent('signet webhook, as a process', () => {
       expect(await webhook.probe('/livez')).toEqual({ status: 200, text: 'ok\n' })
       expect(await webhook.probe('/readyz')).toEqual({
         status: 503,
-        text: 'certificate: is not there yet\nnot ready\n',
+        text: 'certificate: does not exist yet\nnot ready\n',
       })
       await webhook.folder.write(await authority.issue())
       await webhook.untilReady()

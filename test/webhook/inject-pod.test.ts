@@ -128,7 +128,7 @@ describe('injectPod', () => {
 
   it('refuses in words what the API server would never send', () => {
     const wrong: readonly [unknown, string][] = [
-      [{ spec: { serviceAccountName: 7 } }, 'spec.serviceAccountName is not a text'],
+      [{ spec: { serviceAccountName: 7 } }, 'spec.serviceAccountName is not a string'],
       [{ spec: { volumes: {} } }, 'spec.volumes is not a list'],
       [{ spec: { containers: 'x' } }, 'spec.containers is not a list'],
       [{ spec: { containers: [null] } }, 'spec.containers[0] is not an object'],

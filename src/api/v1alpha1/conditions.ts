@@ -1,37 +1,37 @@
 import { formatTime } from '../../time/clock.ts'
 import type { Condition } from './types.ts'
 
-/** The conditions of a ServiceIdentity, and of a TokenRevocation. */
+/** Condition types of ServiceIdentity and TokenRevocation. */
 export const ConditionType = {
-  /** Keys and tokens are both in place. */
+  /** The keys and tokens are ready. */
   Ready: 'Ready',
-  /** The public keys are stored where the authority serves them, and one signs. */
+  /** The public keys are stored where the authority serves them, and one key signs. */
   KeysReady: 'KeysReady',
-  /** Every token of the spec is in the workload Secret and fresh. */
+  /** The workload Secret contains every token of the spec, none due for renewal. */
   TokensReady: 'TokensReady',
-  /** What a TokenRevocation names is trusted no more: its key is withdrawn, or no such token is mounted. */
+  /** The TokenRevocation is in force: its key is withdrawn, or none of its tokens is mounted. */
   Applied: 'Applied',
 } as const
 export type ConditionType = (typeof ConditionType)[keyof typeof ConditionType]
 
 type ConditionStatus = Condition['status']
 
-/** A condition as it was judged now, before it is compared with what the status says already. */
+/** The current judgement of a condition, not yet merged into the status. */
 export interface ConditionJudgement {
   readonly type: ConditionType
   readonly status: ConditionStatus
   /** One CamelCase word. */
   readonly reason: string
-  /** A sentence that stays the same until the facts change. */
+  /** One sentence, identical until the facts change. */
   readonly message: string
-  /** The `metadata.generation` that was judged. */
+  /** The `metadata.generation` of the judged object. */
   readonly observedGeneration: number
 }
 
 /**
- * The conditions with this one set. The transition time is `now` (milliseconds since the epoch) where the status is
- * new or another than before, and stays otherwise, as the Kubernetes API conventions ask. Order is kept, so that an
- * unchanged judgement gives equal conditions.
+ * Sets a condition. `lastTransitionTime` becomes `now` (milliseconds since the epoch) only when the status changes, as
+ * the Kubernetes API conventions require. The order of conditions is kept, so that an equal judgement gives an equal
+ * list.
  */
 export function setCondition(
   conditions: readonly Condition[] | undefined,
@@ -60,7 +60,7 @@ export function findCondition(
   return conditions?.find((condition) => condition.type === type)
 }
 
-/** Whether the condition is there and true. */
+/** Whether the condition exists with status True. */
 export function isConditionTrue(conditions: readonly Condition[] | undefined, type: ConditionType): boolean {
   return findCondition(conditions, type)?.status === 'True'
 }

@@ -1,7 +1,7 @@
 import { parseDuration } from '../../time/duration.ts'
 import type { ServiceIdentitySpec, SigningKeySpec, TokenSpec } from './types.ts'
 
-/** What the CRD fills in for absent fields; a test compares each with crds/. */
+/** The defaults of the CRD; a test compares each with crds/. */
 export const defaultTokenName = 'default'
 export const defaultLifetime = '1h'
 export const defaultProfile = 'JWT-SVID'
@@ -13,32 +13,32 @@ export const defaultPublishAhead = '1h'
 export type TokenProfile = NonNullable<TokenSpec['profile']>
 export type SigningAlgorithm = NonNullable<SigningKeySpec['algorithm']>
 
-/** A token of the spec with nothing left open. */
+/** A token of the spec with all defaults applied. */
 export interface EffectiveToken {
   readonly name: string
   readonly audience: string
-  /** Milliseconds. */
+  /** In milliseconds. */
   readonly lifetime: number
   readonly profile: TokenProfile
   /** Extra claims; their types are not yet checked. */
   readonly claims: Readonly<Record<string, unknown>>
 }
 
-/** The signing key's settings with nothing left open. */
+/** The signing key's settings with all defaults applied. */
 export interface EffectiveSigningKey {
   readonly algorithm: SigningAlgorithm
-  /** Milliseconds. */
+  /** In milliseconds. */
   readonly rotationPeriod: number
-  /** Milliseconds. */
+  /** In milliseconds. */
   readonly publishAhead: number
 }
 
 /**
- * The tokens that a spec asks for. A token without an audience is for what its name says; one named `default` is for
- * the trust domain, since that is what an empty spec stands for. The name alone decides, because after defaulting no
- * one can tell a token that the user wrote from one that the API server filled in.
+ * The tokens of a spec. The audience of a token defaults to the token's name, and for the name `default` to the trust
+ * domain. Only the name decides, because after defaulting a token written by the user and one added by the API server
+ * look the same.
  *
- * The spec is one that the API server accepted: a TypeError where a lifetime is no duration.
+ * Expects a spec that the API server accepted; throws a TypeError for an invalid lifetime.
  */
 export function effectiveTokens(spec: ServiceIdentitySpec, trustDomain: string): EffectiveToken[] {
   const tokens = spec.tokens ?? [{ name: defaultTokenName }]
@@ -51,7 +51,7 @@ export function effectiveTokens(spec: ServiceIdentitySpec, trustDomain: string):
   }))
 }
 
-/** The signing key's settings; a TypeError where the API server would have refused a duration. */
+/** The signing key's settings. Throws a TypeError for an invalid duration, which the API server refuses. */
 export function effectiveSigningKey(spec: ServiceIdentitySpec): EffectiveSigningKey {
   const { algorithm, rotationPeriod, publishAhead } = spec.signingKey ?? {}
   return {

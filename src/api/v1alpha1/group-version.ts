@@ -1,13 +1,13 @@
 /** The API group of Signet's resources. */
 export const group = 'signet.dev'
 
-/** The version of this folder's types. */
+/** The version of the types in this folder. */
 export const version = 'v1alpha1'
 
-/** What `apiVersion` says in a manifest. */
+/** The `apiVersion` of a manifest. */
 export const apiVersion = `${group}/${version}` as const
 
-/** A resource as the API server's paths and RBAC name it. */
+/** The names of a resource in a manifest (`kind`), and in API paths and RBAC rules (`plural`). */
 interface ResourceName {
   readonly kind: string
   readonly plural: string

@@ -5,22 +5,22 @@ import { keyRetention, maxTokenLifetime } from '../../rotation/lifetimes.ts'
 import type { TokenRevocation } from './types.ts'
 
 /**
- * How long a revocation outlives the token that it names, where it says when that expires: verifiers may be a minute
- * behind, and so may whoever forgets.
+ * How long a revocation with `tokenExpiresAt` outlives its token: allows for the clock tolerance of verifiers and of
+ * the controller.
  */
 const expiryMargin = 5 * MINUTE
 
 type Named = Pick<TokenRevocation, 'metadata' | 'spec'>
 
-/** When the API server stored the revocation, by its own clock. */
+/** When the API server stored the revocation, by the API server's clock. */
 function createdAt({ metadata }: Pick<TokenRevocation, 'metadata'>): number | undefined {
   return parseTime(metadata.creationTimestamp)
 }
 
 /**
- * The time before which tokens are revoked, in milliseconds on a whole second as `iat` has them: a fraction counts as
- * the next second, so that no token issued within it is spared. Undefined where the revocation names none; refused where
- * the time is further ahead than clocks differ, judged by the API server's own clock, so that what was refused stays so.
+ * The `issuedBefore` of a revocation in milliseconds, rounded up to a whole second as in `iat`, so that no token issued
+ * within that second is spared. Undefined if the revocation has none. `refused` if the time is later than the
+ * revocation's creation plus the clock tolerance; both times are fixed, so a refusal is permanent.
  */
 export function issuedBeforeTime({ metadata, spec }: Named): number | 'refused' | undefined {
   if (spec.issuedBefore === undefined) return undefined
@@ -31,8 +31,8 @@ export function issuedBeforeTime({ metadata, spec }: Named): number | 'refused' 
 }
 
 /**
- * The longest that anything the revocation names can be alive, with a margin; no status is needed for it. What its
- * creator says of the token's expiry makes it sooner, and never later.
+ * When the last token or key that the revocation names has ended, plus a margin. Needs no status. `tokenExpiresAt` can
+ * only shorten the time.
  */
 export function latestEnd(revocation: Named): number {
   const created = createdAt(revocation) ?? 0
@@ -40,6 +40,6 @@ export function latestEnd(revocation: Named): number {
   const before = issuedBeforeTime(revocation)
   if (typeof before === 'number') return Math.max(before + maxTokenLifetime, created) + keyRetention
   const expiry = parseTime(revocation.spec.tokenExpiresAt)
-  // Not before the margin has passed: whoever creates one in the past still sees what becomes of it.
+  // At least the margin, so that the creator of a revocation for an expired token still sees its status.
   return expiry === undefined ? bound : Math.min(Math.max(expiry, created) + expiryMargin, bound)
 }

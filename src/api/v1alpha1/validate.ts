@@ -3,26 +3,26 @@ import { minLifetimeWithoutNudge, safePublishAhead } from '../../rotation/lifeti
 import { claimProblem, maxExtraClaimsBytes, quoteClaim } from '../../tokens/claims.ts'
 import type { ServiceIdentitySpec, TokenSpec } from './types.ts'
 
-/** What one field of a resource does wrong; the message names field, value and remedy. */
+/** A problem with one field; the message contains field, value and remedy. */
 interface FieldViolation {
-  /** As in `spec.tokens[0].lifetime`. */
+  /** A field path, for example `spec.tokens[0].lifetime`. */
   readonly field: string
   readonly message: string
 }
 
-/** What the chart decides for all identities, as far as it limits what they may ask for. */
+/** The settings of the installation that limit all identities. */
 export interface SpecSettings {
   readonly nudge: 'Always' | 'Urgent' | 'Never'
   readonly allowedClaims: readonly string[]
 }
 
-/** Whoever has mended these is told of the next. */
+/** The first violations suffice to start with. */
 const mostViolations = 20
 
 /**
- * What the CRD's schema cannot refuse because it depends on the installation, or on a claim's type. Empty where all is
- * well; after the first 20 it looks no further, and one more entry says so. Refused at admission, and again by the
- * controller, since the webhook may have been away.
+ * The violations of a spec that the CRD schema cannot express, because they depend on the installation or on the types
+ * of claims. Empty for a valid spec. Stops after 20 and adds an entry that says so. Checked at admission and again by
+ * the controller, because the webhook may have been unavailable.
  */
 export function violationsOf(spec: ServiceIdentitySpec, settings: SpecSettings): readonly FieldViolation[] {
   const found: FieldViolation[] = []
@@ -33,17 +33,17 @@ export function violationsOf(spec: ServiceIdentitySpec, settings: SpecSettings):
   return found
 }
 
-/** What is accepted and yet worth a second thought, as sentences for whoever applies it. */
+/** Warnings about an accepted spec, shown to the user who applies it. */
 export function warningsOf({ signingKey }: ServiceIdentitySpec): readonly string[] {
   const { publishAhead } = signingKey ?? {}
   if (publishAhead === undefined || (parseDuration(publishAhead) ?? safePublishAhead) >= safePublishAhead) return []
   return [
-    `spec.signingKey.publishAhead: ${publishAhead} is under 20m, for which many verifiers keep a JWK Set: after a ` +
-      'rotation they may refuse good tokens',
+    `spec.signingKey.publishAhead: ${publishAhead} is under 20m, the time for which many verifiers cache a JWK Set: ` +
+      'after a rotation they may refuse valid tokens',
   ]
 }
 
-/** One at a time, so that nobody pays for those that nobody reads. */
+/** Generated lazily: the caller stops after the first few. */
 function* allViolations(spec: ServiceIdentitySpec, settings: SpecSettings): Generator<FieldViolation> {
   for (const [index, token] of (spec.tokens ?? []).entries()) {
     yield* lifetimeViolations(token, `spec.tokens[${index}].lifetime`, settings)

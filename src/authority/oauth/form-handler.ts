@@ -128,7 +128,7 @@ export class FormHandler {
   #tooBusy(socket: Socket, now: number): OAuthError | undefined {
     const waitMs = this.#options.addresses.take(socket.remoteAddress ?? '', now)
     if (waitMs > 0) return new TooManyRequests(waitMs)
-    if (!this.#options.overload.isOver()) return undefined
+    if (!this.#options.overload.isOverloaded()) return undefined
     return new OAuthError('temporarily_unavailable', 'the server is overloaded', { retryAfter, reason: 'overload' })
   }
 

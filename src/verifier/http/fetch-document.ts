@@ -4,7 +4,7 @@ import { parseRetryAfter } from '../../time/retry-after.ts'
 import { FetchError } from './fetch-error.ts'
 
 interface FetchOptions {
-  /** Of the copy that is held: an answer that only confirms it is `unchanged`. */
+  /** The ETag of the copy at hand. The result is `unchanged` if the server confirms that copy (RFC 9110 §13.1.2). */
   readonly etag?: string | undefined
   readonly maxBytes: number
   readonly signal: AbortSignal
@@ -12,10 +12,10 @@ interface FetchOptions {
 
 type FetchedDocument = 'unchanged' | { readonly text: string; readonly etag: string | undefined }
 
-/** One GET of a text in UTF-8. Rejects with a FetchError. */
+/** Gets one UTF-8 document. Rejects with a FetchError. */
 export type FetchDocument = (url: string, options: FetchOptions) => Promise<FetchedDocument>
 
-/** RFC 9110 §8.8.3. A validator of another form is not sent back. */
+/** RFC 9110 §8.8.3. An ETag of another form is never sent back. */
 const etagForm = /^(?:W\/)?"[\x21\x23-\x7e]{0,256}"$/
 
 export function fetchDocumentWith(client: HttpClient): FetchDocument {
@@ -26,9 +26,9 @@ export function fetchDocumentWith(client: HttpClient): FetchDocument {
     if (status === 304 && etag !== undefined) return 'unchanged'
     if (status !== 200) {
       const retryAfterMs = parseRetryAfter(answer.headers['retry-after'], Date.now(), longestRetryAfter)
-      throw new FetchError('ERR_FETCH_STATUS', `${url} answers ${status}`, { status, retryAfterMs })
+      throw new FetchError('ERR_FETCH_STATUS', `${url} responded with status ${status}`, { status, retryAfterMs })
     }
-    if (!isUtf8(body)) throw new FetchError('ERR_FETCH_CONTENT', `${url} answers with something that is not UTF-8`)
+    if (!isUtf8(body)) throw new FetchError('ERR_FETCH_CONTENT', `${url} responded with text that is not UTF-8`)
     const tag = answer.headers.etag
     return { text: body.toString(), etag: tag !== undefined && etagForm.test(tag) ? tag : undefined }
   }

@@ -1,13 +1,15 @@
 import { SignetError } from '../../errors.ts'
 
 type FetchErrorCode =
-  /** No connection, no trust in the certificate, or the connection was lost; the cause says which. */
+  /** Connection refused or lost, or certificate not trusted; `cause` has the error. */
   | 'ERR_FETCH_FAILED'
+  /** No complete response within the time limit. */
   | 'ERR_FETCH_TIMEOUT'
-  /** An answer with another status than it should have, redirects among them; `status` is it. */
+  /** An unexpected status, redirects included; see `status`. */
   | 'ERR_FETCH_STATUS'
+  /** The response is larger than the size limit. */
   | 'ERR_FETCH_TOO_LARGE'
-  /** The answer is not what it should be. */
+  /** The response is malformed, or belongs to another issuer. */
   | 'ERR_FETCH_CONTENT'
 
 interface FetchErrorOptions extends ErrorOptions {
@@ -15,11 +17,11 @@ interface FetchErrorOptions extends ErrorOptions {
   readonly retryAfterMs?: number | undefined
 }
 
-/** The authority did not give what it was asked for. The message shows the URL and never what was sent or received. */
+/** A request to the authority failed. The message contains the URL, never anything that was sent or received. */
 export class FetchError extends SignetError {
   declare readonly code: FetchErrorCode
   readonly status: number | undefined
-  /** What the authority asked for by Retry-After, in milliseconds. */
+  /** The wait that the authority requested by Retry-After, in milliseconds. */
   readonly retryAfterMs: number | undefined
 
   constructor(code: FetchErrorCode, message: string, { status, retryAfterMs, ...options }: FetchErrorOptions = {}) {

@@ -15,7 +15,7 @@ import { MINUTE } from '../../time/duration.ts'
 import type { Trust } from './trust.ts'
 import { FetchError } from './fetch-error.ts'
 
-/** Longest wait that an authority can ask for by Retry-After, in milliseconds. */
+/** The longest Retry-After that is honoured, in milliseconds. */
 export const longestRetryAfter = 5 * MINUTE
 
 interface HttpRequest {
@@ -23,7 +23,7 @@ interface HttpRequest {
   readonly url: string
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string
-  /** Most bytes of the answer, compressed and not. */
+  /** Limits the response body, in bytes, compressed and decompressed. */
   readonly maxBytes: number
   readonly signal?: AbortSignal | undefined
 }
@@ -36,17 +36,18 @@ export interface HttpAnswer {
 
 interface HttpClientOptions {
   readonly trust: Trust
-  /** For a whole request, from the connection to the last byte, in milliseconds; 5 s by default. */
+  /** Limits the whole request, from connecting to the last byte, in milliseconds. Default: 5 s. */
   readonly timeoutMs?: number | undefined
 }
 
-/** Idle connections end after this, in milliseconds: below the authority's 120 s. */
+/** Closes idle connections, in milliseconds: before the authority does, after 120 s. */
 const idleMs = 60_000
 const unzip = promisify(gunzip)
 
 /**
- * HTTPS to the authority: bounded in time and size, never redirected, connections kept. When the trusted certificates
- * change, new connections replace the old, and no TLS session outlives the trust that it was begun with.
+ * The HTTPS client for the authority. Requests are limited in time and size, redirects are not followed, and
+ * connections are kept alive. A change of the trusted certificates replaces the connections; TLS sessions are never
+ * resumed, so that none outlives the trust it was begun with.
  */
 export class HttpClient {
   readonly #trust: Trust
@@ -60,7 +61,7 @@ export class HttpClient {
     this.#timeoutMs = timeoutMs
   }
 
-  /** The answer, whatever its status. Rejects with a FetchError. */
+  /** Sends a request and resolves with the response, whatever its status. Rejects with a FetchError. */
   async send(request: HttpRequest): Promise<HttpAnswer> {
     let limited = request.signal
     try {
@@ -73,13 +74,13 @@ export class HttpClient {
     } catch (cause) {
       if (cause instanceof FetchError) throw cause
       if (limited?.reason instanceof DeadlineError) {
-        throw new FetchError('ERR_FETCH_TIMEOUT', `no answer from ${request.url} in time`)
+        throw new FetchError('ERR_FETCH_TIMEOUT', `no response from ${request.url} within the time limit`)
       }
       throw new FetchError('ERR_FETCH_FAILED', `cannot fetch ${request.url}: ${reasonOf(cause)}`, { cause })
     }
   }
 
-  /** Ends every connection. */
+  /** Closes every connection. */
   close(): void {
     this.#closed = true
     this.#plain.destroy()
@@ -91,7 +92,8 @@ export class HttpClient {
     try {
       return await exchange(outgoing, request)
     } catch (error) {
-      // The peer may end an idle connection at the moment that it is used again: what was asked is harmless to repeat.
+      // The server may close an idle connection in the moment of its reuse. A retry is safe: no request changes
+      // anything.
       if (!outgoing.reusedSocket || !isReset(error) || request.signal?.aborted === true) throw error
       return exchange(await this.#begin(request, false), request)
     }
@@ -124,17 +126,18 @@ export class HttpClient {
 async function decode(headers: IncomingHttpHeaders, body: Buffer, { url, maxBytes }: HttpRequest): Promise<Buffer> {
   const encoding = headers['content-encoding'] ?? 'identity'
   if (encoding === 'identity' || body.length === 0) return body
-  if (encoding !== 'gzip') throw new FetchError('ERR_FETCH_CONTENT', `${url} answers in an unknown encoding`)
+  if (encoding !== 'gzip')
+    throw new FetchError('ERR_FETCH_CONTENT', `${url} responded with an unknown content encoding`)
   try {
     return await unzip(body, { maxOutputLength: maxBytes })
   } catch (cause) {
     const tooLarge = cause instanceof RangeError
     if (tooLarge) throw tooLargeError({ url, maxBytes })
-    throw new FetchError('ERR_FETCH_CONTENT', `${url} answers with broken compression`, { cause })
+    throw new FetchError('ERR_FETCH_CONTENT', `${url} responded with invalid gzip data`, { cause })
   }
 }
 
-/** Ends idle connections now and the others with their answers. */
+/** Closes idle connections now and busy ones after their response. */
 function retire(agent: TlsAgent | undefined): void {
   if (agent === undefined) return
   agent.on('free', (socket: Socket) => socket.destroy())
@@ -147,9 +150,9 @@ function exchange(outgoing: ClientRequest, request: HttpRequest): Promise<{ answ
       outgoing.destroy()
       reject(error)
     }
-    // What switches protocols (101), and nobody has asked to, ends without an error.
+    // A response that switches protocols (101) unasked closes the connection without an error event.
     const breaksOff = (): void =>
-      reject(new FetchError('ERR_FETCH_FAILED', `cannot fetch ${request.url}: it ends without a whole answer`))
+      reject(new FetchError('ERR_FETCH_FAILED', `cannot fetch ${request.url}: incomplete response`))
     outgoing.on('error', reject)
     outgoing.once('close', breaksOff)
     outgoing.once('response', (answer) => {
@@ -170,10 +173,10 @@ function exchange(outgoing: ClientRequest, request: HttpRequest): Promise<{ answ
 }
 
 function tooLargeError({ url, maxBytes }: Pick<HttpRequest, 'url' | 'maxBytes'>): FetchError {
-  return new FetchError('ERR_FETCH_TOO_LARGE', `${url} answers with more than ${maxBytes} bytes`)
+  return new FetchError('ERR_FETCH_TOO_LARGE', `${url} responded with more than ${maxBytes} bytes`)
 }
 
-/** Node's code, as several failed addresses in one error have no other text. Our own file errors have a code too. */
+/** Prefers the error's code: the error for several failed addresses has no message. File errors have a code too. */
 function reasonOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : messageOf(error)
 }

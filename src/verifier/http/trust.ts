@@ -1,16 +1,20 @@
 import { readFile } from 'node:fs/promises'
 
-/** Certificates to trust, PEM; undefined for those that Node trusts by itself. Asked before each connection. */
+/**
+ * Resolves with the trusted CA certificates, PEM; undefined stands for Node's default. Called before each connection.
+ */
 export type Trust = () => Promise<string | undefined>
 
 export interface TrustOptions {
-  /** PEM; `system` for the certificates that Node trusts by itself. */
+  /**
+   * Trusted CA certificates, PEM, or `system` for Node's default ones. Default: the trust bundle mounted into the pod.
+   */
   readonly ca?: string | undefined
-  /** A file of PEM that is read again and again, since it is rotated. */
+  /** A PEM file with trusted CA certificates, read again for each connection, so that a rotation takes effect. */
   readonly caFile?: string | undefined
 }
 
-/** A file that cannot be read rejects: nothing else is trusted in its place. */
+/** Rejects if the file cannot be read, rather than falling back to other certificates. */
 export function trustOf({ ca, caFile }: TrustOptions, mountedBundle: string): Trust {
   if (ca !== undefined && caFile !== undefined) throw new TypeError('ca and caFile cannot both be given')
   if (ca === 'system') return () => Promise.resolve(undefined)
@@ -19,7 +23,7 @@ export function trustOf({ ca, caFile }: TrustOptions, mountedBundle: string): Tr
   return async () => certificatesOf(await readFile(file, 'utf8'), file)
 }
 
-/** Node takes a text without certificates for no trust at all, and says so only by the failing handshake. */
+/** Node ignores a text without certificates silently; only the handshake would fail. */
 function certificatesOf(text: string, where: string): string {
   if (!text.includes('-----BEGIN CERTIFICATE-----')) throw new TypeError(`no certificate in ${where}`)
   return text

@@ -4,27 +4,38 @@ import { type Caller, callerOfToken } from './caller.ts'
 import type { Verifier } from '../verification/verifier.ts'
 import { VerifierUnavailableError } from '../sources/verifier-unavailable-error.ts'
 
-/** An answer that says nothing of why: that is for the log. */
+/** The response for an unauthenticated request. It does not reveal the reason, which is in `code`. */
 export interface Refusal {
   readonly status: 401 | 503
   readonly headers: Readonly<Record<string, string>>
-  /** `ERR_TOKEN_…`, `ERR_VERIFIER_UNAVAILABLE`, or `ERR_TOKEN_MISSING`: for log and metrics. */
+  /** For logs and metrics: an `ERR_TOKEN_…` code, `ERR_TOKEN_MISSING` or `ERR_VERIFIER_UNAVAILABLE`. */
   readonly code: string
 }
 
 export type Authentication = { readonly caller: Caller } | { readonly refusal: Refusal }
 
 export interface ChallengeOptions {
-  /** Shown in `WWW-Authenticate` (RFC 9110 §11.5): printable ASCII without quotes and backslashes. */
+  /**
+   * The realm in `WWW-Authenticate` (RFC 9110 §11.5): at most 128 printable ASCII characters without quotes and
+   * backslashes.
+   */
   readonly realm?: string | undefined
 }
 
-/** RFC 6750 §2.1; the scheme in any case (RFC 9110 §11.1). */
+/** RFC 6750 §2.1. The scheme is case-insensitive (RFC 9110 §11.1). */
 const bearer = /^bearer +(\S+)$/i
 
 /**
- * Who sends a request, by the one token in its one `Authorization` header: none in a query or a body is looked at. 401
- * where the token is not good, 503 where that cannot be told. Rejects only with what is neither: a defect.
+ * Authenticates a request by its bearer token (RFC 6750 §2.1). Only a single `Authorization` header is accepted; tokens
+ * in the query or body are ignored. A refused token gives 401, and unavailable keys or revocations give 503 with
+ * `Retry-After`. Rejects only with unexpected errors.
+ *
+ * @example
+ * ```ts
+ * const result = await authenticateRequest(verifier, request)
+ * if ('refusal' in result) response.writeHead(result.refusal.status, result.refusal.headers).end()
+ * else handle(result.caller)
+ * ```
  */
 export async function authenticateRequest(
   verifier: Pick<Verifier, 'cached' | 'verify'>,
@@ -45,14 +56,14 @@ export async function authenticateRequest(
   }
 }
 
-/** A TypeError for a realm that would break out of its quotes. */
+/** Throws a TypeError for a realm that would need quoting. */
 export function checkRealm(realm: string | undefined): void {
   if (realm !== undefined && !/^[\x20\x21\x23-\x5b\x5d-\x7e]{0,128}$/.test(realm)) {
     throw new TypeError('realm is not plain printable ASCII')
   }
 }
 
-/** Undefined for none, and for more than one header: who reads the other would see another caller. */
+/** Undefined for several headers as well: another reader of the request might pick the other token. */
 function tokenOf({ headers, rawHeaders }: Pick<IncomingMessage, 'headers' | 'rawHeaders'>): string | undefined {
   const { authorization } = headers
   if (authorization === undefined) return undefined
@@ -67,7 +78,7 @@ function tokenOf({ headers, rawHeaders }: Pick<IncomingMessage, 'headers' | 'raw
     : bearer.exec(authorization)?.[1]
 }
 
-/** RFC 6750 §3: without a token no error is named. */
+/** RFC 6750 §3: a request without a token gets no error code. */
 function challenge(realm: string | undefined, error?: string): string {
   const parameters = [realm === undefined ? undefined : `realm="${realm}"`, error].filter((one) => one !== undefined)
   return ['Bearer', parameters.join(', ')].filter((one) => one !== '').join(' ')

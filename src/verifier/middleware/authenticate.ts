@@ -4,26 +4,32 @@ import type { Caller } from './caller.ts'
 import type { Verifier } from '../verification/verifier.ts'
 
 export interface AuthenticateOptions extends ChallengeOptions {
-  /** Told why a request was refused, for log and metrics: nobody outside is. */
+  /** Called with each refusal, for logs and metrics. Exceptions are ignored. */
   readonly onRefused?: (refusal: Refusal, request: IncomingMessage) => void
 }
 
-/** A middleware as express 4 and 5, connect and others take it, without a type of theirs. */
+/** The middleware signature shared by express 4, express 5 and connect, without depending on their types. */
 export type Middleware = (request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void) => void
 
-/** What `authenticate` puts into a request. */
+/** The property that `authenticate` adds to a request. */
 export interface Authenticated {
   caller: Caller
 }
 
 /**
- * Lets requests through that bring a good token, with `caller` set: 401 where it is not, 503 where that cannot be told,
- * both without a body and without a reason. Throws a TypeError for an unusable realm.
+ * Creates a middleware that requires a valid token and sets `request.caller`. It answers 401 for a refused token and
+ * 503 while keys or revocations are unavailable, without a body. Throws a TypeError for an unusable realm.
+ *
+ * @example
+ * ```ts
+ * app.use(authenticate(verifier, { onRefused: ({ code }) => log.info('request refused', { code }) }))
+ * app.get('/orders', (request, response) => response.json(ordersOf(callerOf(request).subject)))
+ * ```
  */
 export function authenticate(verifier: Verifier, { realm, onRefused }: AuthenticateOptions = {}): Middleware {
   checkRealm(realm)
   return (request, response, next) => {
-    // A caller that came from elsewhere is none.
+    // Only this middleware may set the caller.
     delete (request as Partial<Authenticated>).caller
     authenticateRequest(verifier, request, { realm }).then((outcome) => {
       if ('caller' in outcome) {
@@ -36,25 +42,35 @@ export function authenticate(verifier: Verifier, { realm, onRefused }: Authentic
       try {
         onRefused?.(outcome.refusal, request)
       } catch {
-        // A log that fails, which is somebody else's, ends no process.
+        // A failing log must not end the process.
       }
     }, next)
   }
 }
 
-/** Nothing where somebody else has answered meanwhile, as a time limit may. */
+/** Does nothing if a response was sent meanwhile, by a time limit for example. */
 function answerEmpty(response: ServerResponse, status: number, headers: Readonly<Record<string, string>> = {}): void {
   if (!response.headersSent) response.writeHead(status, { 'Content-Length': '0', ...headers }).end()
 }
 
-/** The caller that `authenticate` has found; a TypeError where it has not been asked, so that nobody is let in by default. */
+/**
+ * The caller of a request that passed `authenticate`. Throws a TypeError for any other request, so that a missing
+ * middleware is noticed.
+ */
 export function callerOf(request: object): Caller {
   const { caller } = request as Partial<Authenticated>
   if (caller === undefined) throw new TypeError('request has not been authenticated')
   return caller
 }
 
-/** The same for a plain server: `createServer(withCaller(verifier, (request, response, caller) => …))`. */
+/**
+ * `authenticate` for a server without a framework.
+ *
+ * @example
+ * ```ts
+ * createServer(withCaller(verifier, (request, response, caller) => response.end(caller.subject)))
+ * ```
+ */
 export function withCaller(
   verifier: Verifier,
   handler: (request: IncomingMessage, response: ServerResponse, caller: Caller) => void,

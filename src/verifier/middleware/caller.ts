@@ -2,17 +2,20 @@ import { parseSpiffeId, type SpiffeId } from '../../identity/spiffe-id.ts'
 import type { TokenClaims } from '../../tokens/claims.ts'
 import type { VerifiedToken } from '../../tokens/verify.ts'
 
-/** Who has sent a request, proved by its token. */
+/** The authenticated sender of a request. */
 export interface Caller {
-  /** The `sub`: a SPIFFE ID for every identity of Signet's. */
+  /** The `sub` claim (RFC 7519 §4.1.2): a SPIFFE ID for every Signet identity. */
   readonly subject: string
-  /** The parts of it; undefined where the subject is something else. */
+  /**
+   * The parsed subject; undefined if the subject is not a SPIFFE ID of the form `spiffe://<trust
+   * domain>/ns/<namespace>/sa/<name>`.
+   */
   readonly identity: SpiffeId | undefined
-  /** The `jti`: what to revoke the token by, and what may be logged of it. */
+  /** The `jti` claim (RFC 7519 §4.1.7): safe to log, and names the token in a TokenRevocation. */
   readonly tokenID: string
   readonly keyID: string
   readonly claims: TokenClaims
-  /** When the token ends, in milliseconds since the epoch. */
+  /** When the token expires, in milliseconds since the epoch. */
   readonly expiresAt: number
 }
 

@@ -1,19 +1,19 @@
 import { join } from 'node:path'
 import { files, mountPath, tokenFile } from '../../identity/workload.ts'
 
-/** Where a pod finds its identity. */
+/** Where a pod finds its identity: paths of mounted files, and the issuer. */
 export interface Mounted {
-  /** The folder of the mounted files, `SIGNET_DIR`. */
+  /** The mounted folder, `SIGNET_DIR`. */
   readonly directory: string
-  /** The pod's first token, `SIGNET_TOKEN_FILE`. */
+  /** The identity's first token, `SIGNET_TOKEN_FILE`. */
   readonly tokenFile: string
-  /** The trust bundle that is mounted beside it. */
+  /** The trust bundle in the mounted folder. */
   readonly trustBundleFile: string
-  /** `SIGNET_ISSUER`: undefined outside of an injected pod. */
+  /** `SIGNET_ISSUER`; undefined outside an injected pod. */
   readonly issuer: string | undefined
 }
 
-/** What the webhook has put into this process's environment. The only reader of it in this room. */
+/** Reads the variables that the webhook injects. The only reader of the environment in this room. */
 export function mounted(environment: NodeJS.ProcessEnv = process.env): Mounted {
   const directory = environment.SIGNET_DIR || mountPath
   return {
@@ -24,8 +24,11 @@ export function mounted(environment: NodeJS.ProcessEnv = process.env): Mounted {
   }
 }
 
-/** The file of one token by its name in the ServiceIdentity; a TypeError for a name that is not a DNS label. */
+/**
+ * The file of a token, by the token's name in the ServiceIdentity. Throws a TypeError for a name that is not a DNS
+ * label.
+ */
 export function namedTokenFile(directory: string, name: string): string {
-  if (!/^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/.test(name)) throw new TypeError(`not the name of a token: ${name}`)
+  if (!/^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/.test(name)) throw new TypeError(`not a token name: ${name}`)
   return join(directory, tokenFile(name))
 }

@@ -3,19 +3,19 @@ import { JwkError, parsePublicJwk, type PublicJwk } from '../../keys/public-jwk.
 import { isRecord, parseStrictJson } from '../../json.ts'
 import { FetchError } from '../http/fetch-error.ts'
 
-/** The keys of an issuer, by kid. The same key is the same object in one set and the next. */
+/** The public keys of an issuer by `kid`. An unchanged key stays the same object from one set to the next. */
 export type KeysByID = ReadonlyMap<string, PublicJwk>
 
-/** Keys that are read before other work has a turn: importing one takes some 20 µs. */
+/** Keys parsed before yielding to the event loop: importing a key takes about 20 µs. */
 const keysATurn = 200
 
-/** The text that a key was read from, for as long as the key is held. */
+/** The JSON that each key was parsed from. */
 const sources = new WeakMap<PublicJwk, string>()
 
 /**
- * Reads a JWK Set (RFC 7517 §5). A key that cannot be used, say of an algorithm to come, is passed over as the RFC asks;
- * but a set without any usable key, or mostly of others, or with two keys of one kid, is not what an issuer has, and
- * rejects with a FetchError: whatever is held has to stay. Keys of `known` that are still the same stay the same objects.
+ * Parses a JWK Set (RFC 7517 §5). Unusable keys, of a future algorithm for example, are ignored as the RFC requires.
+ * Rejects with a FetchError if no key or fewer than half of the keys are usable, or if two keys share a `kid`: such a
+ * set must not replace the previous one. Unchanged keys are taken from `known`.
  */
 export async function readJwks(text: string, known: KeysByID): Promise<KeysByID> {
   const value = parseStrictJson(text)
@@ -25,13 +25,13 @@ export async function readJwks(text: string, known: KeysByID): Promise<KeysByID>
   let read = 0
   for (const item of list) {
     const key = sameKey(item, known) ?? parsed(item)
-    if (key !== undefined && keys.has(key.kid)) throw wrong('has two keys of one kid')
+    if (key !== undefined && keys.has(key.kid)) throw wrong('has two keys with the same kid')
     if (key !== undefined) keys.set(key.kid, key)
     read += 1
     if (read % keysATurn === 0) await nextTurn()
   }
   if (keys.size === 0) throw wrong('has no usable key')
-  if (keys.size * 2 < list.length) throw wrong('consists mostly of keys that cannot be used')
+  if (keys.size * 2 < list.length) throw wrong('has mostly unusable keys')
   return keys
 }
 

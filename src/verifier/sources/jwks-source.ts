@@ -8,15 +8,18 @@ import { Refresher } from './refresher.ts'
 import { VerifierUnavailableError } from './verifier-unavailable-error.ts'
 import { FetchError } from '../http/fetch-error.ts'
 
-/** Where the verifier's keys come from. */
+/** Provides the keys that tokens are verified with. */
 export interface KeySource {
   /** Changes with every change of the keys. */
   readonly version: number
-  /** The key of a kid as far as is known now: the same object for the same key. */
+  /** The known key of a `kid`: the same object for the same key. */
   get(kid: string): PublicJwk | undefined
-  /** Why what is held must not be used; undefined where it may be. */
+  /** Why the keys must not be used; undefined if usable. */
   problem(): string | undefined
-  /** Asks for an unknown kid as often as is permitted. Rejects with a VerifierUnavailableError where it cannot be told. */
+  /**
+   * Refreshes the keys for an unknown `kid`, as often as the rate limit permits. Rejects with a
+   * VerifierUnavailableError if the key may exist but cannot be fetched.
+   */
   seek(kid: string): Promise<void>
 }
 
@@ -25,9 +28,9 @@ export interface JwksSourceOptions {
   readonly fetch: FetchDocument
   readonly maxBytes: number
   readonly refreshMs: number
-  /** Milliseconds from a load that brought no unknown kid to the next, and after a failure. */
+  /** Milliseconds between two loads for unknown kids if the first was in vain, and after a failed load. */
   readonly coolDownMs: number
-  /** Infinity for no limit. */
+  /** In milliseconds; Infinity for no limit. */
   readonly maxAgeMs: number
   readonly clock: Pick<Clock, 'monotonic'>
   readonly random: () => number
@@ -36,14 +39,14 @@ export interface JwksSourceOptions {
 }
 
 const firstRetryMs = 1000
-/** Part of the cool-down after a load that went well: a new identity should be known soon, and a thousand cost little. */
+/** Share of the cool-down that applies after a successful load: new identities become known sooner. */
 const briefly = 0.1
-/** Loads of the JWK Set, all well, for one of the document that says where it is. */
+/** Reload the discovery document after this many successful loads of the JWK Set. */
 const metadataEvery = 60
 
 /**
- * The keys of an issuer, fetched in the background. Whatever the authority answers or does not answer, the last good set
- * stays: known keys verify on, as old as they are. Only an unknown kid then cannot be told.
+ * Fetches the keys of an issuer in the background. A failed or unacceptable response never replaces the last good set,
+ * so tokens of known keys still verify during an outage; only unknown kids are then undecided.
  */
 export class JwksSource implements KeySource {
   readonly #options: JwksSourceOptions
@@ -53,9 +56,9 @@ export class JwksSource implements KeySource {
   #jwksUri: string | undefined
   #etag: string | undefined
   #untilMetadata = 0
-  /** The first kid that was unknown since the last load. */
+  /** The first unknown kid that was asked for since the last load. */
   #sought: string | undefined
-  /** When the last load began that was to bring a kid and did not. */
+  /** When the last load began that was made for an unknown kid and did not find it. */
   #fruitlessAt = Number.NEGATIVE_INFINITY
 
   constructor(options: JwksSourceOptions) {
@@ -73,7 +76,7 @@ export class JwksSource implements KeySource {
     })
   }
 
-  /** Begins to load. Resolves with the first success. */
+  /** Starts loading. Resolves with the first success. */
   start(): Promise<void> {
     void this.#refresher.refresh()
     return this.#refresher.loaded
@@ -95,7 +98,7 @@ export class JwksSource implements KeySource {
     return this.#refresher.ageMs
   }
 
-  /** Why the last load failed; undefined where it did not. */
+  /** Why the last load failed; undefined after a success. */
   get failure(): string | undefined {
     return this.#refresher.problem
   }
@@ -108,30 +111,30 @@ export class JwksSource implements KeySource {
     const { maxAgeMs } = this.#options
     if (this.#keys.size > 0 && (maxAgeMs === Number.POSITIVE_INFINITY || (this.ageMs ?? 0) <= maxAgeMs))
       return undefined
-    return this.#keys.size === 0 ? 'keys have not been loaded yet' : 'keys have not been confirmed for too long'
+    return this.#keys.size === 0 ? 'keys have not been loaded yet' : 'keys have not been confirmed within maxKeysAgeMs'
   }
 
   async seek(kid: string): Promise<void> {
     const refresher = this.#refresher
     const { clock } = this.#options
     if (this.#keys.has(kid)) return
-    // A load that is under way may have begun before the key was published: that it does not bring it says nothing.
+    // A load already in flight may predate the key, so its result does not count against the kid.
     if (!refresher.loading) this.#sought ??= kid
     const mayLoadAt = this.#mayLoadAt()
     if (refresher.loading || (this.#keys.size > 0 && clock.monotonic() >= mayLoadAt)) {
       await refresher.refresh()
       if (this.#keys.has(kid)) return
     } else if (this.#keys.size > 0) refresher.noLaterThan(mayLoadAt)
-    // The set may have a key by now that we could not fetch: not for us to call the token bad.
+    // Without a fresh set the key may exist: the token is undecided, not invalid.
     const reason = this.problem() ?? refresher.problem
     if (reason === undefined) return
     const seconds = this.#keys.size === 0 ? 1 : Math.ceil((this.#mayLoadAt() - clock.monotonic()) / 1000)
-    throw new VerifierUnavailableError(`cannot tell whether a key is known: ${reason}`, {
+    throw new VerifierUnavailableError(`cannot decide whether the key exists: ${reason}`, {
       retryAfter: Math.max(1, seconds),
     })
   }
 
-  /** When an unknown kid may be asked for: whoever makes kids up gets one load in each cool-down. */
+  /** When an unknown kid may trigger a load. Invented kids cause at most one load per cool-down. */
   #mayLoadAt(): number {
     const { coolDownMs } = this.#options
     const well = this.#refresher.problem === undefined
@@ -160,14 +163,18 @@ export class JwksSource implements KeySource {
     }
   }
 
-  /** Where the JWK Set is: asked anew from time to time and after a failure. What is known serves where nobody answers. */
+  /**
+   * The URL of the JWK Set, from the discovery document; reloaded periodically and after failures. The known URL is
+   * kept if the document is unavailable.
+   */
   async #locate(signal: AbortSignal): Promise<string> {
     const { issuer, fetch } = this.#options
     if (this.#jwksUri !== undefined && this.#untilMetadata > 0) return this.#jwksUri
     try {
       const fetched = await fetch(metadataUrl(issuer), { maxBytes: maxMetadataBytes, signal })
-      // Nothing has been asked that could be unchanged.
-      if (fetched === 'unchanged') throw new FetchError('ERR_FETCH_CONTENT', 'a document was not sent')
+      // The request had no ETag.
+      if (fetched === 'unchanged')
+        throw new FetchError('ERR_FETCH_CONTENT', 'unexpected status 304 for the discovery document')
       const { jwksUri } = parseMetadata(fetched.text, issuer)
       this.#untilMetadata = metadataEvery
       return jwksUri

@@ -3,25 +3,25 @@ import { messageOf } from '../../errors.ts'
 import { FetchError } from '../http/fetch-error.ts'
 
 export interface RefresherOptions {
-  /** Brings what is held up to date; rejects where it could not, and then what is held stays. */
+  /** Updates the data. On a rejection the previous data stays in use. */
   readonly load: (signal: AbortSignal) => Promise<void>
-  /** Milliseconds from one load to the next where all is well. */
+  /** Milliseconds from a successful load to the next. */
   readonly everyMs: number
-  /** Milliseconds between loads once something is held and the last load has failed. */
+  /** Milliseconds from a failed load to the next, once data has been loaded. */
   readonly retryMs: number
-  /** Milliseconds after the first failure while nothing has ever been loaded; doubles up to `retryMs`. */
+  /** Milliseconds to the second try while nothing has been loaded; doubles up to `retryMs`. */
   readonly firstRetryMs: number
   readonly clock: Pick<Clock, 'monotonic'>
-  /** In [0, 1). */
+  /** Returns a number in [0, 1). */
   readonly random: () => number
-  /** Told of the first failure after a success, and of the first success after a failure. */
+  /** Called for the first failure after a success; `onRecovery` for the first success after a failure. */
   readonly onFailure?: ((problem: string) => void) | undefined
   readonly onRecovery?: (() => void) | undefined
 }
 
 /**
- * Keeps something fresh in the background: one load at a time, jittered so that a fleet that was started at once spreads
- * out, and never holding up the end of the process. What fails is tried again for ever.
+ * Refreshes data in the background, one load at a time, and retries for ever. Jitter spreads a fleet that starts at the
+ * same time. The timer does not keep the process alive.
  */
 export class Refresher {
   readonly #options: RefresherOptions
@@ -33,7 +33,7 @@ export class Refresher {
   #problem: string | undefined
   #startedAt = Number.NEGATIVE_INFINITY
   #succeededAt: number | undefined
-  /** Until when the authority has asked to be left alone. */
+  /** Until when the authority asked not to be called (Retry-After), on the monotonic clock. */
   #askedAt = Number.NEGATIVE_INFINITY
   readonly #loaded = Promise.withResolvers<undefined>()
 
@@ -46,12 +46,12 @@ export class Refresher {
     return this.#startedAt
   }
 
-  /** Milliseconds since what is held was last known to be what the authority has; undefined while nothing is held. */
+  /** Milliseconds since the last successful load; undefined before the first. */
   get ageMs(): number | undefined {
     return this.#succeededAt === undefined ? undefined : this.#options.clock.monotonic() - this.#succeededAt
   }
 
-  /** Why the last load failed; undefined where it did not. */
+  /** Why the last load failed; undefined after a success. */
   get problem(): string | undefined {
     return this.#problem
   }
@@ -60,24 +60,27 @@ export class Refresher {
     return this.#flight !== undefined
   }
 
-  /** Resolves with the first load that succeeds; never rejects. */
+  /** Resolves with the first successful load; never rejects. */
   get loaded(): Promise<void> {
     return this.#loaded.promise
   }
 
-  /** When another load may begin, on the monotonic clock: `coolDownMs` after the last, and not before the authority said. */
+  /**
+   * The earliest start of another load, on the monotonic clock: `coolDownMs` after the last start, and after any
+   * Retry-After.
+   */
   mayLoadAt(coolDownMs: number): number {
     return Math.max(this.#startedAt + coolDownMs, this.#askedAt)
   }
 
-  /** Loads now, or joins the load that is under way. Never rejects: `problem` says what came of it. */
+  /** Loads now, or joins the load in flight. Never rejects: see `problem`. */
   refresh(): Promise<void> {
     if (this.#stop.signal.aborted) return Promise.resolve()
     this.#flight ??= this.#load().finally(() => (this.#flight = undefined))
     return this.#flight
   }
 
-  /** Has the next load begin no later than at `time`, on the monotonic clock. */
+  /** Schedules the next load no later than `time`, on the monotonic clock. */
   noLaterThan(time: number): void {
     if (this.#flight === undefined && time < this.#dueAt) this.#schedule(time - this.#options.clock.monotonic())
   }
@@ -119,7 +122,7 @@ export class Refresher {
     return this.#jittered(Math.max(wait, asked))
   }
 
-  /** A fifth more at most, never less: limits are kept. */
+  /** Adds up to 20 %, and never shortens: Retry-After must be honoured. */
   #jittered(milliseconds: number): number {
     return milliseconds * (1 + this.#options.random() / 5)
   }
@@ -133,11 +136,11 @@ export class Refresher {
   }
 }
 
-/** A logger that throws, which is somebody else's, ends no refreshing. */
+/** A throwing logger must not stop the refreshing. */
 function tell(what: () => void): void {
   try {
     what()
   } catch {
-    // There is nobody left to tell.
+    // There is no other place to report to.
   }
 }

@@ -4,27 +4,27 @@ import { clockTolerance } from '../../time/clock-tolerance.ts'
 import type { Revocation } from '../../tokens/revocation.ts'
 import { FetchError } from '../http/fetch-error.ts'
 
-/** Revocations under a name that tells each from every other. */
+/** Revocations by a name that is unique to their meaning. */
 export type RevocationsByName = ReadonlyMap<string, Revocation>
 
 interface ReadRevocations {
   readonly list: RevocationsByName
-  /** Entries of a form that this version does not know: what they mean is not revoked here. */
+  /** Number of entries of an unknown form, from a later version of Signet; these are not enforced. */
   readonly unknown: number
 }
 
-/** Longest texts that are read. */
+/** Limits texts, in characters. */
 const maxLength = 2048
 
 /**
- * Reads the document of `<issuer>/revocations`. It has to be by the verifier's issuer or one above it: revocations of
- * the cluster hold for the issuer of a namespace too. Throws a FetchError for anything that is not the document, and
- * for one with more than `maxEntries`.
+ * Parses the document at `<issuer>/revocations`. Its issuer must be the verifier's or a parent of it: revocations of
+ * the cluster apply to the issuer of a namespace too. Throws a FetchError for any other document, and for more than
+ * `maxEntries` entries.
  */
 export function readRevocations(text: string, issuer: string, maxEntries: number): ReadRevocations {
   const value = parseStrictJson(text)
   if (!isRecord(value) || !Array.isArray(value.revocations)) throw wrong('is not a JSON object with revocations')
-  if (value.issuer !== issuer && !isAbove(value.issuer, issuer)) throw wrong('is by another issuer')
+  if (value.issuer !== issuer && !isAbove(value.issuer, issuer)) throw wrong('belongs to another issuer')
   const entries: readonly unknown[] = value.revocations
   if (entries.length > maxEntries) throw wrong(`has more than ${maxEntries} entries`)
   const list = new Map<string, Revocation>()
@@ -38,24 +38,24 @@ export function readRevocations(text: string, issuer: string, maxEntries: number
 }
 
 /**
- * What is revoked once a new list has been read: all that it says, and what earlier ones said and it no longer does, as
- * long as a token that is meant may be alive. A list that shrinks by mistake, or by a replica that lags, brings no token
- * back. Where that would be more than `maxEntries`, what was said earlier and ends soonest is let go.
+ * The revocations in force after a new list: the listed ones, and earlier ones until every token they cover has
+ * expired. A list that shrinks by mistake, or comes from a replica that lags, never restores a token. Beyond
+ * `maxEntries`, the earlier revocations that end soonest are dropped.
  */
 export function mergeRevocations(
   listed: RevocationsByName,
-  held: RevocationsByName,
+  inForce: RevocationsByName,
   { now, maxEntries }: { readonly now: number; readonly maxEntries: number },
 ): RevocationsByName {
-  const gone = [...held].filter(([name, { exp }]) => !listed.has(name) && exp * 1000 + clockTolerance > now)
+  const gone = [...inForce].filter(([name, { exp }]) => !listed.has(name) && exp * 1000 + clockTolerance > now)
   const room = Math.max(0, maxEntries - listed.size)
   const kept = gone.length <= room ? gone : gone.sort(([, a], [, b]) => b.exp - a.exp).slice(0, room)
   const merged = new Map(kept)
-  for (const [name, revocation] of listed) put(merged, name, revocation, held.get(name))
+  for (const [name, revocation] of listed) put(merged, name, revocation, inForce.get(name))
   return merged
 }
 
-/** The later end of two counts: one that is moved forward brings nothing back either. */
+/** Keeps the later end, so that a list that shortens a revocation restores no token. */
 function put(list: Map<string, Revocation>, name: string, revocation: Revocation, known = list.get(name)): void {
   list.set(name, known !== undefined && known.exp > revocation.exp ? known : revocation)
 }
@@ -89,5 +89,5 @@ function isTime(value: unknown): value is number {
 }
 
 function wrong(what: string): FetchError {
-  return new FetchError('ERR_FETCH_CONTENT', `the document of revocations ${what}`)
+  return new FetchError('ERR_FETCH_CONTENT', `the list of revocations ${what}`)
 }

@@ -6,14 +6,17 @@ import { mergeRevocations, readRevocations, type RevocationsByName } from './rev
 import { VerifierUnavailableError } from './verifier-unavailable-error.ts'
 import { FetchError } from '../http/fetch-error.ts'
 
-/** What the verifier asks about a token whose signature and claims are good. */
+/** Decides whether a token with valid signature and claims is revoked. */
 export interface RevocationSource {
-  /** Changes with every change of what is revoked. */
+  /** Changes with every change of the revocations. */
   readonly version: number
   has(token: Revocable): boolean
-  /** Why it cannot be told that something is not revoked; undefined where it can. */
+  /** Why revocations are undecided; undefined if they are known. */
   problem(): string | undefined
-  /** Waits for the load that is under way where nothing is known yet. Rejects with a VerifierUnavailableError. */
+  /**
+   * Waits for the first load if it is in flight. Rejects with a VerifierUnavailableError while revocations are
+   * undecided.
+   */
   settle(): Promise<void>
 }
 
@@ -21,12 +24,12 @@ export interface RevocationListSourceOptions {
   readonly issuer: string
   readonly url: string
   readonly fetch: FetchDocument
-  /** Whether tokens are accepted while no list has ever been loaded. */
+  /** Accepts tokens until a list has been loaded. */
   readonly optional: boolean
   readonly maxBytes: number
   readonly maxEntries: number
   readonly refreshMs: number
-  /** Infinity for no limit. */
+  /** In milliseconds; Infinity for no limit. */
   readonly maxAgeMs: number
   readonly clock: Clock
   readonly random: () => number
@@ -35,15 +38,18 @@ export interface RevocationListSourceOptions {
 }
 
 const mostRetryMs = 30_000
-/** How often an authority without a feed is asked whether it has one by now, in milliseconds. */
+/** Milliseconds between tries if the authority serves no revocations, and between removals of ended ones. */
 const absentMs = 60_000
 
-/** The authority's live revocations, polled. What has once been read holds until nothing it means can be alive. */
+/**
+ * Polls the authority's revocations. A revocation stays in force until every token it covers has expired, even if the
+ * list no longer names it.
+ */
 export class RevocationListSource implements RevocationSource {
   readonly #options: RevocationListSourceOptions
   readonly #refresher: Refresher
   #listed: RevocationsByName = new Map()
-  #held: RevocationsByName = new Map()
+  #inForce: RevocationsByName = new Map()
   #set = new RevocationSet([])
   #version = 0
   #unknown = 0
@@ -57,7 +63,7 @@ export class RevocationListSource implements RevocationSource {
     this.#refresher = new Refresher({
       load: (signal) => this.#load(signal),
       everyMs: refreshMs,
-      // Soon again: what is missed is a token that somebody has stolen.
+      // Retried soon: a missed revocation may be a stolen token.
       retryMs: Math.min(refreshMs, mostRetryMs),
       firstRetryMs: Math.min(refreshMs, 1000),
       clock,
@@ -67,7 +73,7 @@ export class RevocationListSource implements RevocationSource {
     })
   }
 
-  /** Begins to load. Resolves with the first success. */
+  /** Starts loading. Resolves with the first success. */
   start(): Promise<void> {
     void this.#refresher.refresh()
     return this.#refresher.loaded
@@ -82,10 +88,10 @@ export class RevocationListSource implements RevocationSource {
   }
 
   get size(): number {
-    return this.#held.size
+    return this.#inForce.size
   }
 
-  /** Entries of the last list whose form is not known here. */
+  /** Number of entries in the last list whose form is unknown to this version. */
   get unknown(): number {
     return this.#unknown
   }
@@ -94,7 +100,7 @@ export class RevocationListSource implements RevocationSource {
     return this.#loaded ? this.#refresher.ageMs : undefined
   }
 
-  /** Why the last load failed; undefined where it did not. */
+  /** Why the last load failed; undefined after a success. */
   get failure(): string | undefined {
     return this.#refresher.problem
   }
@@ -107,7 +113,7 @@ export class RevocationListSource implements RevocationSource {
     const { optional, maxAgeMs } = this.#options
     if (!this.#loaded) return optional ? undefined : this.#notLoaded()
     if (maxAgeMs === Number.POSITIVE_INFINITY || (this.ageMs ?? 0) <= maxAgeMs) return undefined
-    return 'revocations have not been confirmed for too long'
+    return 'revocations have not been confirmed within maxRevocationsAgeMs'
   }
 
   async settle(): Promise<void> {
@@ -133,14 +139,14 @@ export class RevocationListSource implements RevocationSource {
     const now = this.#options.clock.now()
     if (fetched === 'unchanged' && now - this.#prunedAt < absentMs && now >= this.#prunedAt) return
     this.#prunedAt = now
-    this.#held = mergeRevocations(this.#listed, this.#held, { now, maxEntries })
-    this.#set = new RevocationSet(this.#held.values())
+    this.#inForce = mergeRevocations(this.#listed, this.#inForce, { now, maxEntries })
+    this.#set = new RevocationSet(this.#inForce.values())
     this.#version += 1
     this.#loaded = true
   }
 }
 
-/** For `revocations: 'off'`. */
+/** Used for `revocations: 'off'`. */
 export const noRevocations: RevocationSource = {
   version: 0,
   has: () => false,
@@ -148,12 +154,12 @@ export const noRevocations: RevocationSource = {
   settle: () => Promise.resolve(),
 }
 
-/** An authority that serves no such document, being older, says so by 404. */
+/** Explains a 404: the authority's version predates revocations. */
 function explained(error: unknown): never {
   if (!(error instanceof FetchError) || error.status !== 404) throw error
   throw new FetchError(
     'ERR_FETCH_STATUS',
-    `${error.message}: this authority publishes no revocations; upgrade it, or set revocations to 'optional' or 'off'`,
+    `${error.message}: this authority publishes no revocations; upgrade the authority, or set revocations to 'optional' or 'off'`,
     { status: 404, retryAfterMs: absentMs, cause: error },
   )
 }

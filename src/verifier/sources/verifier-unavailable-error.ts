@@ -1,13 +1,13 @@
 import { SignetError } from '../../errors.ts'
 
 interface UnavailableOptions extends ErrorOptions {
-  /** Whole seconds after which it is worth asking again; 1 by default. */
+  /** Whole seconds until a retry makes sense. Default: 1. */
   readonly retryAfter?: number
 }
 
 /**
- * Whether a token is good cannot be told now: keys or revocations are out of reach. Says nothing about the token, so it
- * is neither a yes nor a no (I6): answer 503, not 401.
+ * A token cannot be verified now, because keys or revocations are unavailable. This says nothing about the token: it is
+ * neither accepted nor refused (I6). Respond with 503 and `Retry-After`, not with 401.
  */
 export class VerifierUnavailableError extends SignetError {
   declare readonly code: 'ERR_VERIFIER_UNAVAILABLE'

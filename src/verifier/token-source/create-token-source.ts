@@ -4,21 +4,28 @@ import { FileToken } from './file-token.ts'
 import type { TokenSource } from './token-source.ts'
 
 export interface TokenSourceOptions {
-  /** The name of one of the identity's tokens: the file `<name>.jwt` in `SIGNET_DIR`. */
+  /** The name of a token in the ServiceIdentity: reads `<name>.jwt` in `SIGNET_DIR`. */
   readonly name?: string
-  /** Another file; by default `SIGNET_TOKEN_FILE`, the first token. */
+  /** Path of the token file. Default: `SIGNET_TOKEN_FILE`, the identity's first token. */
   readonly file?: string
-  /** Asks the authority for a token instead, with the pod's ServiceAccount token. */
+  /** Requests a token from the authority in exchange for the pod's ServiceAccount token (RFC 8693). */
   readonly exchange?: ExchangeOptions
 }
 
 /**
- * A token as it is mounted, read again as it is rotated; or with `exchange` one that the authority gives for the pod's
- * ServiceAccount token, renewed ahead of its end. Throws a TypeError for options that cannot be.
+ * Creates the source of the service's own token: a mounted file that is read again as it is rotated, or with `exchange`
+ * a token from the authority that is renewed before it expires. Give at most one of the options. Throws a TypeError for
+ * invalid options.
+ *
+ * @example
+ * ```ts
+ * const payments = tokenSource({ name: 'payments' })
+ * await fetch(url, { headers: { authorization: `Bearer ${await payments.token()}` } })
+ * ```
  */
 export function tokenSource({ name, file, exchange }: TokenSourceOptions = {}): TokenSource {
   if ([name, file, exchange].filter((one) => one !== undefined).length > 1) {
-    throw new TypeError('of name, file and exchange only one can be given')
+    throw new TypeError('give only one of name, file and exchange')
   }
   const pod = mounted()
   if (exchange !== undefined) return new ExchangedToken(exchange, pod)

@@ -4,7 +4,7 @@ import { type HttpAnswer, longestRetryAfter } from '../http/http-client.ts'
 import { parseRetryAfter } from '../../time/retry-after.ts'
 import { TokenSourceError } from './token-source-error.ts'
 
-/** What is asked for. */
+/** The parameters of a token exchange. */
 export interface ExchangeRequest {
   readonly audience: string
   readonly scope?: string | undefined
@@ -12,7 +12,7 @@ export interface ExchangeRequest {
 
 export interface ExchangedAnswer {
   readonly token: string
-  /** Milliseconds from the answer to the token's end. */
+  /** Milliseconds from the response to the token's expiry. */
   readonly lifetimeMs: number
 }
 
@@ -20,7 +20,7 @@ const jwtType = 'urn:ietf:params:oauth:token-type:jwt'
 const accessTokenType = 'urn:ietf:params:oauth:token-type:access_token'
 const mostLifetimeMs = 24 * 3_600_000
 
-/** The form of an RFC 8693 §2.1 exchange. */
+/** The request body of a token exchange (RFC 8693 §2.1). */
 export function exchangeForm(subjectToken: string, { audience, scope }: ExchangeRequest): string {
   return new URLSearchParams({
     grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
@@ -32,8 +32,8 @@ export function exchangeForm(subjectToken: string, { audience, scope }: Exchange
 }
 
 /**
- * The token of an answer (RFC 8693 §2.2.1). Checked as far as one can without its key: a bearer token, a JWT by this
- * issuer for what was asked. Throws a TokenSourceError.
+ * Parses the response of a token exchange (RFC 8693 §2.2.1). Checks the token as far as possible without its key: a
+ * bearer token, and a JWT of the issuer for the requested audience. Throws a TokenSourceError.
  */
 export function parseExchange(answer: HttpAnswer, issuer: string, audience: string, now: number): ExchangedAnswer {
   const { status, headers, body } = answer
@@ -44,10 +44,10 @@ export function parseExchange(answer: HttpAnswer, issuer: string, audience: stri
   if (typeof token !== 'string' || typeof type !== 'string' || type.toLowerCase() !== 'bearer') {
     throw wrong('has no bearer token')
   }
-  if (issued !== jwtType && issued !== accessTokenType) throw wrong('has another type of token')
-  if (typeof seconds !== 'number' || !(seconds > 0)) throw wrong('does not say when the token ends')
+  if (issued !== jwtType && issued !== accessTokenType) throw wrong('has an unexpected issued_token_type')
+  if (typeof seconds !== 'number' || !(seconds > 0)) throw wrong('has no valid expires_in')
   const { iss, aud } = claimsOf(token)
-  if (iss !== issuer) throw wrong('has a token by another issuer')
+  if (iss !== issuer) throw wrong('has a token of another issuer')
   if (aud !== audience && !(Array.isArray(aud) && aud.length === 1 && aud[0] === audience)) {
     throw wrong('has a token for another audience')
   }
@@ -58,24 +58,26 @@ function claimsOf(token: string): Readonly<Record<string, unknown>> {
   try {
     return decodeToken(token).claims
   } catch {
-    throw wrong('has a token that is none')
+    throw wrong('has a malformed token')
   }
 }
 
 function refusal({ status, body }: HttpAnswer, retryAfterMs: number | undefined): TokenSourceError {
   if (status === 429 || status >= 500) {
-    return new TokenSourceError('ERR_TOKEN_SOURCE_UNAVAILABLE', `the token endpoint answers ${status}`, {
+    return new TokenSourceError('ERR_TOKEN_SOURCE_UNAVAILABLE', `the token endpoint responded with status ${status}`, {
       retryAfterMs,
     })
   }
   const value = parseStrictJson(body.toString())
   const code = isRecord(value) ? value.error : undefined
-  // Its description is not shown: it may quote what was sent.
+  // The error_description is omitted, because it may quote the request.
   const error = typeof code === 'string' && /^[a-z_]{1,64}$/.test(code) ? code : undefined
   const word = error === undefined ? '' : `: ${error}`
-  return new TokenSourceError('ERR_TOKEN_SOURCE_REFUSED', `the token endpoint answers ${status}${word}`, { error })
+  return new TokenSourceError('ERR_TOKEN_SOURCE_REFUSED', `the token endpoint responded with status ${status}${word}`, {
+    error,
+  })
 }
 
 function wrong(what: string): TokenSourceError {
-  return new TokenSourceError('ERR_TOKEN_SOURCE_ANSWER', `the answer of the token endpoint ${what}`)
+  return new TokenSourceError('ERR_TOKEN_SOURCE_ANSWER', `the response of the token endpoint ${what}`)
 }

@@ -14,13 +14,16 @@ import { type TrustOptions, trustOf } from '../http/trust.ts'
 import { FetchError } from '../http/fetch-error.ts'
 
 export interface ExchangeOptions extends ExchangeRequest, TrustOptions {
-  /** By default `SIGNET_ISSUER`. */
+  /** The issuer of the requested token. Default: `SIGNET_ISSUER`. */
   readonly issuer?: string
-  /** The pod's projected ServiceAccount token, whose audience has to be the cluster's issuer, whichever level `issuer` is. */
+  /**
+   * The pod's projected ServiceAccount token. Its audience must be the issuer of the cluster, whatever the scope of
+   * `issuer`.
+   */
   readonly subjectTokenFile: string
-  /** For all tries of one call together, in milliseconds; 10 s by default. */
+  /** Limits one call of `token()` with its retries, in milliseconds. Default: 10 s. */
   readonly timeoutMs?: number
-  /** Also an issuer `http://127.0.0.1`: for tests. */
+  /** Accepts an issuer at `http://127.0.0.1` as well. For tests. */
   readonly allowHttpLoopback?: boolean
 }
 
@@ -32,21 +35,21 @@ interface ExchangeInternals {
 const tries = 4
 const firstWaitMs = 100
 const mostWaitMs = 5000
-/** Longest time without a new try after failures, in milliseconds: with a token that is still good, and without. */
+/** The longest pause after failures, in milliseconds: while the previous token is valid, and without a valid token. */
 const mostPauseMs = { good: 30_000, none: 5000 } as const
 const maxAnswerBytes = 64 * 1024
 
-interface Held {
+interface CurrentToken {
   readonly token: string
-  /** Both on the monotonic clock: a wall clock that is set makes no token older. */
+  /** Both on the monotonic clock, so that setting the wall clock does not age a token. */
   readonly refreshAt: number
   readonly goodUntil: number
 }
 
 /**
- * Exchanges the pod's ServiceAccount token at the issuer's token endpoint and hands the result out for as long as it is
- * good. It is renewed when it is asked for past 60 to 80 % of its life, once for all that ask and in their background: a
- * service that is idle asks for nothing, and a fleet that was started at once does not ask at once.
+ * Exchanges the pod's ServiceAccount token at the issuer's token endpoint and returns the result while it is valid. A
+ * call past 60 to 80 % of the token's lifetime starts one renewal in the background, so an idle service sends no
+ * requests, and a fleet that starts at the same time spreads out.
  */
 export class ExchangedToken implements TokenSource {
   readonly #options: ExchangeOptions
@@ -57,7 +60,7 @@ export class ExchangedToken implements TokenSource {
   readonly #random: () => number
   readonly #stop = new AbortController()
   #endpoint: string | undefined
-  #held: Held | undefined
+  #current: CurrentToken | undefined
   #flight: Promise<string> | undefined
   #failures = 0
   #failure: TokenSourceError | undefined
@@ -82,17 +85,17 @@ export class ExchangedToken implements TokenSource {
 
   async token(): Promise<string> {
     const now = this.#clock.monotonic()
-    const held = this.#held
-    const good = held !== undefined && now < held.goodUntil
-    if (good && now < held.refreshAt) return held.token
+    const current = this.#current
+    const good = current !== undefined && now < current.goodUntil
+    if (good && now < current.refreshAt) return current.token
     const paused = now < this.#pausedUntil ? this.#failure : undefined
     if (!good) {
       if (paused !== undefined) throw paused
       return this.#renew()
     }
-    // What is held serves meanwhile; where this fails, a later call tries again.
+    // The previous token is still valid. After a failure a later call retries.
     if (paused === undefined) this.#renew().catch(() => undefined)
-    return held.token
+    return current.token
   }
 
   close(): void {
@@ -126,7 +129,7 @@ export class ExchangedToken implements TokenSource {
 
   async #ask(signal: AbortSignal): Promise<ExchangedAnswer> {
     const { audience, subjectTokenFile } = this.#options
-    // Read each time: it is rotated too.
+    // Read for each request, because the file is rotated.
     const subjectToken = await readToken(subjectTokenFile)
     this.#endpoint ??= await this.#locate(signal)
     const answer = await this.#client.send({
@@ -140,29 +143,29 @@ export class ExchangedToken implements TokenSource {
     return parseExchange(answer, this.#issuer.issuer, audience, this.#clock.now())
   }
 
-  /** An authority has one endpoint for the issuers of all namespaces and identities, which is not below theirs. */
+  /** One endpoint serves every issuer, so it is not below the issuer's URL. */
   async #locate(signal: AbortSignal): Promise<string> {
     const fetched = await this.#fetch(metadataUrl(this.#issuer), { maxBytes: maxMetadataBytes, signal })
     const { tokenEndpoint } = parseMetadata(fetched === 'unchanged' ? '' : fetched.text, this.#issuer)
     if (tokenEndpoint !== undefined) return tokenEndpoint
-    throw wrongMetadata(this.#issuer, 'names no token endpoint on the origin of the issuer')
+    throw wrongMetadata(this.#issuer, "has no token_endpoint on the issuer's origin")
   }
 
   #hold(token: string, lifetimeMs: number): void {
     const now = this.#clock.monotonic()
     const part = 0.6 + this.#random() / 5
-    // It has to arrive and be judged before it ends.
+    // The token must be received and verified before it expires.
     const margin = Math.min(10_000, lifetimeMs / 10)
-    this.#held = { token, refreshAt: now + lifetimeMs * part, goodUntil: now + lifetimeMs - margin }
+    this.#current = { token, refreshAt: now + lifetimeMs * part, goodUntil: now + lifetimeMs - margin }
     this.#failures = 0
     this.#pausedUntil = Number.NEGATIVE_INFINITY
   }
 
-  /** Notes that nothing came of it, so that not every call asks again at once. */
+  /** Records a failure and pauses, so that not every call sends a request. */
   #failed(cause: unknown): TokenSourceError {
     const now = this.#clock.monotonic()
     const retryAfterMs = retryAfterOf(cause)
-    const most = this.#held !== undefined && now < this.#held.goodUntil ? mostPauseMs.good : mostPauseMs.none
+    const most = this.#current !== undefined && now < this.#current.goodUntil ? mostPauseMs.good : mostPauseMs.none
     const pause = Math.min(most, 1000 * 2 ** Math.min(this.#failures, 10)) * (0.5 + this.#random() / 2)
     this.#failures += 1
     this.#endpoint = undefined
@@ -178,13 +181,13 @@ export class ExchangedToken implements TokenSource {
   }
 }
 
-/** Milliseconds before the next try; undefined where another would come to the same. */
+/** Milliseconds until the next try; undefined if a retry cannot help. */
 function waitAfter(error: unknown, attempt: number, random: () => number): number | undefined {
   const curable =
     error instanceof FetchError || (error instanceof TokenSourceError && error.code === 'ERR_TOKEN_SOURCE_UNAVAILABLE')
   if (!curable) return undefined
   const asked = retryAfterOf(error)
-  // Who has to wait longer than it would be waited for is told at once.
+  // Fails at once, because the requested wait is longer than `mostWaitMs`.
   if (asked !== undefined && asked > mostWaitMs) return undefined
   const backOff = random() * Math.min(mostWaitMs, firstWaitMs * 2 ** attempt)
   return asked === undefined ? backOff : asked * (1 + random() / 4)

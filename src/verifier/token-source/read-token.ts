@@ -4,8 +4,8 @@ import { decodeToken } from '../../tokens/decode.ts'
 import { TokenSourceError } from './token-source-error.ts'
 
 /**
- * The token in a file, of which no more is read than a token can have. Only its form is checked: who is sent it judges
- * it. Rejects with a TokenSourceError that shows nothing of the content.
+ * Reads a token from a file, at most as many bytes as a token may have. Checks the syntax only; the receiver verifies
+ * the token. Rejects with a TokenSourceError that contains nothing of the file.
  */
 export async function readToken(file: string): Promise<string> {
   const text = await readStart(file).catch((cause: unknown) => {
@@ -15,7 +15,7 @@ export async function readToken(file: string): Promise<string> {
   try {
     decodeToken(token)
   } catch {
-    // Without the cause: what a file holds by mistake is not for a log.
+    // Without the cause, which might quote a file that holds another secret.
     throw new TokenSourceError('ERR_TOKEN_SOURCE_FILE', `no token in ${file}`)
   }
   return token

@@ -1,21 +1,21 @@
 import { SignetError } from '../../errors.ts'
 
 export type TokenSourceErrorCode =
-  /** The file cannot be read or holds no token. */
+  /** The file cannot be read or does not contain a token. */
   | 'ERR_TOKEN_SOURCE_FILE'
-  /** The authority refuses; `error` is its word (RFC 6749 §5.2). Asking again will not help. */
+  /** The authority refuses the request; `error` has the OAuth error code (RFC 6749 §5.2). A retry does not help. */
   | 'ERR_TOKEN_SOURCE_REFUSED'
-  /** The authority cannot be reached or cannot tell now. */
+  /** The authority is unreachable or temporarily unable to decide. */
   | 'ERR_TOKEN_SOURCE_UNAVAILABLE'
-  /** The authority's answer is no token for what was asked. */
+  /** The response does not contain a token for the request. */
   | 'ERR_TOKEN_SOURCE_ANSWER'
 
-/** There is no token to send. Shows neither a token nor what the authority said besides its code. */
+/** No token is available. Contains neither a token nor any text of the authority besides its error code. */
 export class TokenSourceError extends SignetError {
   declare readonly code: TokenSourceErrorCode
-  /** `invalid_grant`, `invalid_target`, … where the authority refused. */
+  /** The OAuth error code, `invalid_grant` or `invalid_target` for example; undefined unless the authority refused. */
   readonly error: string | undefined
-  /** Milliseconds that the authority asked to be left alone. */
+  /** The wait that the authority requested by Retry-After, in milliseconds. */
   readonly retryAfterMs: number | undefined
 
   constructor(

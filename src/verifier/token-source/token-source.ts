@@ -1,7 +1,10 @@
-/** Where a service gets the token that it sends. */
+/** Provides the token that a service sends. */
 export interface TokenSource {
-  /** A token that is good now. Rejects with a TokenSourceError where there is none. */
+  /**
+   * Resolves with a valid token, to be sent as `Authorization: Bearer <token>`. Call it for each request: the token
+   * changes with each renewal. Rejects with a TokenSourceError.
+   */
   token(): Promise<string>
-  /** Ends what is under way. */
+  /** Aborts requests in flight. */
   close(): void
 }

@@ -23,22 +23,22 @@ export interface TokenVerifierOptions {
   readonly clock: Pick<Clock, 'now'>
 }
 
-/** A token that has been verified, and what has to be judged again each time. */
+/** A verified token, with the facts that are checked again on each use. */
 interface KnownToken {
   readonly verified: VerifiedToken
   readonly key: PublicJwk
-  /** In seconds since the epoch: the earlier of `iat` and `nbf` may not be, so the later counts. */
+  /** Both in seconds since the epoch; `notBefore` is the later of `iat` and `nbf`. */
   readonly notBefore: number
   readonly expires: number
-  /** Versions of keys and revocations by which it was last found good. */
+  /** Versions of the keys and revocations that the token was last checked against. */
   keysVersion: number
   revocationsVersion: number
 }
 
-/** Most calls that wait for keys at one time: whoever sends unknown kids makes us hold no more than these. */
+/** Limits the calls that wait for keys, and so the memory that tokens with invented kids can hold. */
 const maxWaiting = 1000
 
-/** Verification over keys and revocations at hand, with a memo of what has been verified. */
+/** Verifies tokens with the keys and revocations in memory, and remembers verified tokens. */
 export class TokenVerifier {
   readonly #options: TokenVerifierOptions & { readonly skewMs: number }
   readonly #memo: TokenMemo<KnownToken>
@@ -51,7 +51,7 @@ export class TokenVerifier {
     this.#keyOf = (kid) => options.keys.get(kid)
   }
 
-  /** Tokens that are remembered. */
+  /** Number of remembered tokens. */
   get cached(): number {
     return this.#memo.size
   }
@@ -69,15 +69,15 @@ export class TokenVerifier {
   }
 
   /**
-   * The result of an earlier `verify` of this very text, where it still holds: time, key and revocations are judged
-   * anew. The audience is the verifier's own, and so is the memo.
+   * The result of an earlier `verify` of the same text, if the token is still valid; time, key and revocations are
+   * checked again.
    */
   recall(token: string): VerifiedToken | undefined {
     const entry = typeof (token as unknown) === 'string' ? this.#memo.get(token) : undefined
     if (entry === undefined) return undefined
     const { keys, revocations, clock, skewMs } = this.#options
     const now = clock.now()
-    // Expired for good, but for a clock that is set back.
+    // Kept in memory: a clock that is set back may make it valid again.
     if (entry.expires <= (now - skewMs) / 1000 || entry.notBefore > (now + skewMs) / 1000) return undefined
     if (keys.problem() !== undefined || revocations.problem() !== undefined) return undefined
     const same = entry.keysVersion === keys.version && entry.revocationsVersion === revocations.version
@@ -85,7 +85,7 @@ export class TokenVerifier {
     return entry.verified
   }
 
-  /** Judges what has changed since the entry was last found good. */
+  /** Checks the token against keys and revocations that changed. */
   #confirm(token: string, entry: KnownToken): boolean {
     const { keys, revocations } = this.#options
     const { verified, key } = entry
@@ -121,7 +121,7 @@ export class TokenVerifier {
     const { keys, revocations } = this.#options
     const { keyID, claims } = verified
     const key = keys.get(keyID)
-    // What callers share, none of them may change.
+    // Frozen, because callers share it.
     freeze(verified)
     if (key === undefined) return
     this.#memo.set(token, {
@@ -134,15 +134,15 @@ export class TokenVerifier {
     })
   }
 
-  /** Waits for what is missing to judge the token; rejects where waiting does not help. */
+  /** Waits for missing keys or revocations. Rejects if waiting does not help. */
   async #settle(token: string, cause: unknown): Promise<void> {
     if (this.#waiting >= maxWaiting) {
-      throw new VerifierUnavailableError('too many tokens wait for keys', { cause })
+      throw new VerifierUnavailableError('too many tokens are waiting for keys', { cause })
     }
     this.#waiting += 1
     try {
       const { keys, revocations } = this.#options
-      // A text: `judge` has read the header already.
+      // The kid is a string: `judge` has read the header.
       await Promise.all([keys.seek(decodeToken(token).header.kid as string), revocations.settle()])
     } finally {
       this.#waiting -= 1
@@ -150,7 +150,7 @@ export class TokenVerifier {
   }
 }
 
-/** Whether waiting may help: the key may be on its way, or the first load. */
+/** Whether waiting may help: the key is unknown, or nothing has been loaded. */
 function isCurable(error: unknown): boolean {
   return (
     error instanceof VerifierUnavailableError || (error instanceof TokenError && error.code === 'ERR_TOKEN_KEY_UNKNOWN')

@@ -9,60 +9,71 @@ import { isOnIssuerOrigin } from '../http/issuer-origin.ts'
 import { type IssuerUrl, parseIssuer } from '../../identity/issuer.ts'
 import { type Trust, type TrustOptions, trustOf } from '../http/trust.ts'
 
-/** What has to be known before a token is accepted: see `VerifierOptions.revocations`. */
+/** Whether a token may be accepted without a list of revocations; see `VerifierOptions.revocations`. */
 export type RevocationMode = 'required' | 'optional' | 'off'
 
 export interface VerifierOptions extends TrustOptions {
-  /** The only `iss` that is accepted, byte by byte, and where keys come from; by default `SIGNET_ISSUER`. */
+  /**
+   * The accepted `iss`, compared byte by byte, and the source of keys (OIDC Discovery §4). Default: `SIGNET_ISSUER`.
+   */
   readonly issuer?: string
-  /** The only audience that is accepted: the service's own. */
+  /** The accepted audience (RFC 7519 §4.1.3): the service's own. */
   readonly audience: string
-  /** Algorithms that are accepted; all of Signet's by default. */
+  /** The accepted algorithms (RFC 7518 §3.1). Default: all that Signet signs with. */
   readonly algorithms?: readonly Algorithm[]
-  /** The form tokens have to have; either by default. */
+  /** The accepted form of tokens: `JWT-SVID`, or `AccessToken` (RFC 9068). Default: either. */
   readonly profile?: Profile
-  /** How far clocks may differ, in milliseconds: 60 s at most, which is the default. */
+  /** Tolerated clock difference in milliseconds, at most 60 s. Default: 60 s. */
   readonly skewMs?: number
-  /** Longest lifetime that is accepted, in milliseconds; 24 h by default. */
+  /** The longest accepted lifetime (`exp` − `iat`) in milliseconds. Default: 24 h. */
   readonly maxLifetimeMs?: number
   /**
-   * `required` (the default): nothing is accepted before the list of revocations has been loaded once. `optional`: tokens
-   * are accepted while no list has ever been loaded, as of an authority that has none. `off`: it is not asked for.
-   * Once loaded, a list holds, however long the authority is away, unless `maxRevocationsAgeMs` says otherwise.
+   * When tokens are accepted without a list of revocations. Default: `required`.
+   * - `required`: never; verification fails with a VerifierUnavailableError until a list has been loaded.
+   * - `optional`: until a list has been loaded, for an authority that serves none.
+   * - `off`: always; no list is requested.
+   *
+   * A loaded list stays in force during an outage of the authority, unless `maxRevocationsAgeMs` limits its age.
    */
   readonly revocations?: RevocationMode
-  /** Where the list is: `<issuer>/revocations` by default. On the origin of the issuer. */
+  /** URL of the list of revocations, on the issuer's origin. Default: `<issuer>/revocations`. */
   readonly revocationsUrl?: string
-  /** Milliseconds between looks at the list; 5 s by default, up to a fifth more. */
+  /** Milliseconds between requests for the list, plus up to 20 % of jitter. Default: 5 s. */
   readonly revocationsRefreshMs?: number
-  /** Milliseconds after which an unconfirmed list makes every answer "cannot tell"; no limit by default. */
+  /**
+   * Milliseconds after which an unconfirmed list makes verification fail with a VerifierUnavailableError. Default: no
+   * limit.
+   */
   readonly maxRevocationsAgeMs?: number
-  /** 16 MiB by default: as many as `maxRevocations`. */
+  /** The largest accepted list, in bytes. Default: 16 MiB, enough for `maxRevocations` entries. */
   readonly maxRevocationsBytes?: number
-  /** 100,000 by default. A list with more is not read, and the last one that was holds on. */
+  /** The longest accepted list, in entries; a longer one does not replace the previous list. Default: 100,000. */
   readonly maxRevocations?: number
-  /** Milliseconds between looks at the keys; 60 s by default, up to a fifth more. */
+  /** Milliseconds between requests for the JWK Set, plus up to 20 % of jitter. Default: 60 s. */
   readonly keysRefreshMs?: number
   /**
-   * Milliseconds from a look that did not find an unknown key to the next, and after a failure; 30 s by default. After a
-   * look that went well it is a tenth.
+   * Milliseconds between two requests for unknown keys if the first was in vain, and after a failed request. Default:
+   * 30 s. After a successful request a tenth of it applies.
    */
   readonly keysCoolDownMs?: number
-  /** Milliseconds after which unconfirmed keys make every answer "cannot tell"; no limit by default. */
+  /**
+   * Milliseconds after which an unconfirmed JWK Set makes verification fail with a VerifierUnavailableError. Default:
+   * no limit.
+   */
   readonly maxKeysAgeMs?: number
-  /** 8 MiB by default: 15,000 identities. */
+  /** The largest accepted JWK Set, in bytes. Default: 8 MiB, enough for 15,000 identities. */
   readonly maxKeysBytes?: number
-  /** Memory for tokens that have been verified, about; 16 MiB by default, 0 for none. */
+  /** Approximate memory for verified tokens, in bytes; 0 disables the cache. Default: 16 MiB. */
   readonly maxCacheBytes?: number
-  /** For one fetch, in milliseconds; 5 s by default and at most. */
+  /** Limits one request, in milliseconds, at most 5 s. Default: 5 s. */
   readonly timeoutMs?: number
-  /** Told once when keys or revocations can no longer be fetched, and once when they can. */
+  /** Logs when keys or revocations become unavailable, and when they are available again. Default: no log. */
   readonly logger?: Logger
-  /** Also an issuer `http://127.0.0.1`: for tests. */
+  /** Accepts an issuer at `http://127.0.0.1` as well. For tests. */
   readonly allowHttpLoopback?: boolean
 }
 
-/** What options and environment come to, each checked. Times in milliseconds, sizes in bytes. */
+/** The checked options with their defaults. Times in milliseconds, sizes in bytes. */
 interface VerifierSettings {
   readonly issuer: IssuerUrl
   readonly audience: string
@@ -87,14 +98,15 @@ const MiB = 1024 * 1024
 const mostBytes = 512 * MiB
 const mostTimeoutMs = 5000
 
-/** Throws a TypeError that names the option at fault. */
+/** Throws a TypeError that names the invalid option. */
 export function settingsOf(options: VerifierOptions, pod: Mounted): VerifierSettings {
   const { audience, algorithms = everyAlgorithm, profile, revocations = 'required', logger = silentLogger } = options
   const issuer = parseIssuer(required(options.issuer ?? pod.issuer, 'issuer'), options)
   if (algorithms.length === 0 || !algorithms.every((one) => everyAlgorithm.includes(one))) {
-    throw new TypeError(`algorithms are not some of ${everyAlgorithm.join(', ')}`)
+    throw new TypeError(`algorithms is not a list of some of ${everyAlgorithm.join(', ')}`)
   }
-  if (profile !== undefined && !profiles.includes(profile)) throw new TypeError('profile is not one of ours')
+  if (profile !== undefined && !profiles.includes(profile))
+    throw new TypeError(`profile is not one of ${profiles.join(', ')}`)
   if (!['required', 'optional', 'off'].includes(revocations)) {
     throw new TypeError("revocations is not 'required', 'optional' or 'off'")
   }
@@ -104,7 +116,7 @@ export function settingsOf(options: VerifierOptions, pod: Mounted): VerifierSett
     throw new TypeError(`${name} of ${value} is not between ${least} and ${most}`)
   }
   const url = options.revocationsUrl ?? `${issuer.base}/revocations`
-  if (!isOnIssuerOrigin(url, issuer)) throw new TypeError('revocationsUrl is not on the origin of the issuer')
+  if (!isOnIssuerOrigin(url, issuer)) throw new TypeError("revocationsUrl is not on the issuer's origin")
   return {
     issuer,
     audience: required(audience, 'audience'),
@@ -140,7 +152,7 @@ type NumberOption = {
   [Name in keyof VerifierOptions]-?: number extends VerifierOptions[Name] ? Name : never
 }[keyof VerifierOptions]
 
-/** Options often come from an environment, where they may be missing whatever their type says. */
+/** Checked at run time, because options often come from the environment. */
 function required(value: string | undefined, name: string): string {
   if (typeof value !== 'string' || value === '') throw new TypeError(`${name} is missing`)
   return value

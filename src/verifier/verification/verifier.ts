@@ -11,51 +11,63 @@ import { type VerifierOptions, settingsOf } from './verifier-options.ts'
 import { VerifierUnavailableError } from '../sources/verifier-unavailable-error.ts'
 
 export interface SourceHealth {
-  /** Keys, or revocations. */
+  /** Number of keys or revocations. */
   readonly count: number
-  /** Milliseconds since they were last known to be what the authority has; undefined before the first load. */
+  /** Milliseconds since the authority last confirmed the data; undefined before the first load. */
   readonly ageMs: number | undefined
-  /** Why the last fetch failed; undefined where it did not. */
+  /** Why the last request failed; undefined after a success. */
   readonly problem: string | undefined
 }
 
 export interface VerifierHealth {
   readonly keys: SourceHealth
-  /** `unknown` counts entries of a form that this version does not know. Undefined where revocations are off. */
+  /** `unknown` counts entries of a form that this version does not know. Undefined if revocations are off. */
   readonly revocations: (SourceHealth & { readonly unknown: number }) | undefined
-  /** Tokens that are remembered as verified. */
+  /** Number of remembered tokens. */
   readonly cached: number
 }
 
 export interface Verifier {
   /**
-   * Resolves with what the token says, frozen. Rejects with a TokenError, whose `code` is for the log and not for the
-   * caller, or with a VerifierUnavailableError where it cannot be told.
+   * Verifies a token and resolves with its header and claims, frozen. Rejects with a TokenError if the token is refused
+   * (log its `code`, and do not return it to the caller), or with a VerifierUnavailableError if keys or revocations are
+   * unavailable.
    */
   verify(token: string): Promise<VerifiedToken>
   /**
-   * At once what `verify` would resolve with, where this very token has been verified before and still is good; undefined
-   * where `verify` has to be asked.
+   * Returns synchronously what `verify` would resolve with, for a token verified before that is still valid. Returns
+   * undefined for any other token: call `verify`.
    */
   cached(token: string): VerifiedToken | undefined
-  /** Resolves once keys and revocations are there; rejects with a VerifierUnavailableError after the time. */
+  /**
+   * Resolves once keys and revocations are loaded. Rejects with a VerifierUnavailableError after `timeoutMs`. Default:
+   * 30 s.
+   */
   ready(timeoutMs?: number): Promise<void>
-  /** Why nothing can be verified, for a readiness probe; undefined once it can. */
+  /** Why tokens cannot be verified, for a readiness probe; undefined when ready. */
   notReady(): string | undefined
   health(): VerifierHealth
-  /** Ends fetching. What is held still verifies. */
+  /** Stops all requests. Loaded keys and revocations remain usable. */
   close(): void
 }
 
-/** For tests: what is not an option of anybody. */
+/** For tests. */
 interface VerifierInternals {
   readonly clock?: Clock
   readonly random?: () => number
 }
 
 /**
- * Verifies tokens of one issuer for one audience, locally. Begins to fetch at once, in the background; what keeps the
- * process alive is a fetch that is under way, for `timeoutMs` at most. Throws a TypeError for options that cannot be.
+ * Creates a verifier of one issuer's tokens for one audience. Tokens are verified in process; keys and revocations are
+ * fetched in the background, beginning at once. Only a request in flight keeps the process alive, for `timeoutMs` at
+ * most. Throws a TypeError for invalid options.
+ *
+ * @example
+ * ```ts
+ * const verifier = createVerifier({ audience: 'payments' })
+ * const { claims } = await verifier.verify(token)
+ * console.log(claims.sub) // spiffe://example.org/ns/shop/sa/orders
+ * ```
  */
 export function createVerifier(options: VerifierOptions, internals: VerifierInternals = {}): Verifier {
   const { clock = systemClock, random = Math.random } = internals
@@ -63,10 +75,10 @@ export function createVerifier(options: VerifierOptions, internals: VerifierInte
   const { issuer, logger, revocations } = settings
   const client = new HttpClient(settings)
   const shared = { fetch: fetchDocumentWith(client), clock, random }
-  const keys = new JwksSource({ ...settings.keys, ...shared, ...told('keys', logger), issuer })
+  const keys = new JwksSource({ ...settings.keys, ...shared, ...loggingOf('keys', logger), issuer })
   const feed =
     revocations &&
-    new RevocationListSource({ ...revocations, ...shared, ...told('revocations', logger), issuer: issuer.issuer })
+    new RevocationListSource({ ...revocations, ...shared, ...loggingOf('revocations', logger), issuer: issuer.issuer })
   const verifier = new TokenVerifier({
     ...settings,
     issuer: issuer.issuer,
@@ -100,17 +112,17 @@ export function createVerifier(options: VerifierOptions, internals: VerifierInte
   }
 }
 
-function told(what: string, logger: Logger) {
+function loggingOf(what: string, logger: Logger) {
   return {
-    onFailure: (problem: string) => logger.warn(`${what} cannot be fetched, keeping what is held`, { problem }),
-    onRecovery: () => logger.info(`${what} are fetched again`),
+    onFailure: (problem: string) => logger.warn(`${what} cannot be fetched, using the last ones`, { problem }),
+    onRecovery: () => logger.info(`${what} can be fetched again`),
   }
 }
 
-/** Node takes a longer one for one of a millisecond. */
+/** Node shortens a longer timer to 1 ms. */
 const longestTimerMs = 2 ** 31 - 1
 
-/** Waits for something no longer than that. */
+/** Waits for a promise for at most `timeoutMs`. */
 async function within(done: Promise<unknown>, timeoutMs: number): Promise<void> {
   const late = Promise.withResolvers<undefined>()
   const timer = setTimeout(() => late.resolve(undefined), Math.min(timeoutMs, longestTimerMs))

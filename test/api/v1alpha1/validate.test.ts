@@ -52,7 +52,7 @@ describe('violationsOf', () => {
     const wrong: readonly [unknown, string][] = [
       [null, 'null'],
       [{ a: 'secret' }, 'an object'],
-      [['secret', 1], 'a list of other things than well-formed strings'],
+      [['secret', 1], 'a list of other values than well-formed strings'],
       ['secret\ud800', 'not a well-formed string'],
       [Number.POSITIVE_INFINITY, 'not a well-formed number'],
     ]

@@ -21,7 +21,7 @@ const verifier: Verifier = {
     if (token === 'good') return verified
     if (token === 'later') throw new VerifierUnavailableError('keys have not been loaded yet', { retryAfter: 7 })
     if (token === 'defect') throw new RangeError('out of range')
-    throw new TokenError('ERR_TOKEN_SIGNATURE', 'signature is not by key key')
+    throw new TokenError('ERR_TOKEN_SIGNATURE', 'signature does not verify with key key')
   },
   cached: (token) => (token === 'known' ? verified : undefined),
   ready: async () => undefined,

@@ -111,7 +111,7 @@ describe('the keys of an issuer', () => {
     await vi.advanceTimersByTimeAsync(100_000)
     expect(keySource.problem()).toBeUndefined()
     await vi.advanceTimersByTimeAsync(1)
-    expect(keySource.problem()).toBe('keys have not been confirmed for too long')
+    expect(keySource.problem()).toBe('keys have not been confirmed within maxKeysAgeMs')
   })
 
   it('are where discovery says, which is asked anew after a failure and once in an hour or so', async () => {

@@ -139,7 +139,7 @@ describe('before the first list', () => {
     failure = new FetchError('ERR_FETCH_STATUS', `${issuer}/revocations answers 404`, { status: 404 })
     void feedOf().start()
     await vi.advanceTimersByTimeAsync(130_000)
-    expect(feed.problem()).toMatch(/publishes no revocations; upgrade it, or set revocations to 'optional'/)
+    expect(feed.problem()).toMatch(/publishes no revocations; upgrade the authority, or set revocations to 'optional'/)
     expect(fetches).toEqual([0, 60_000, 120_000])
   })
 
@@ -161,7 +161,7 @@ it('a list that has not been confirmed for too long tells nothing, where that is
   await vi.advanceTimersByTimeAsync(20_000)
   expect(feed.problem()).toBeUndefined()
   await vi.advanceTimersByTimeAsync(1)
-  expect(feed.problem()).toBe('revocations have not been confirmed for too long')
+  expect(feed.problem()).toBe('revocations have not been confirmed within maxRevocationsAgeMs')
   await expect(feed.settle()).rejects.toMatchObject({ code: 'ERR_VERIFIER_UNAVAILABLE' })
 })
 

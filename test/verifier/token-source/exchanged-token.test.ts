@@ -122,7 +122,7 @@ describe('an exchanged token', () => {
     const error = await failure(sourceOf({ issuer }))
     expect(error).toMatchObject({
       code: 'ERR_TOKEN_SOURCE_UNAVAILABLE',
-      cause: { message: expect.stringContaining('names no token endpoint') as unknown },
+      cause: { message: expect.stringContaining('has no token_endpoint') as unknown },
     })
     expect(asked).toEqual([])
   })
@@ -220,7 +220,7 @@ describe('an exchanged token', () => {
     answer = (response, body) => json(response, status, { error, error_description: body })
     const refused = await failure(sourceOf())
     expect(refused).toMatchObject({ code: 'ERR_TOKEN_SOURCE_REFUSED', error })
-    expect(refused.message).toBe(`the token endpoint answers ${status}: ${error}`)
+    expect(refused.message).toBe(`the token endpoint responded with status ${status}: ${error}`)
     expect(asked).toHaveLength(1)
     expect(JSON.stringify(refused)).not.toContain('eyJ')
   })
@@ -228,7 +228,7 @@ describe('an exchanged token', () => {
   it('I3: is refused by something else with no word of what that said', async () => {
     answer = (response, body) => json(response, 403, { error: `eyJ ${body}` })
     const refused = await failure(sourceOf())
-    expect(refused).toMatchObject({ error: undefined, message: 'the token endpoint answers 403' })
+    expect(refused).toMatchObject({ error: undefined, message: 'the token endpoint responded with status 403' })
   })
 
   it.each<[string, () => Promise<unknown>]>([

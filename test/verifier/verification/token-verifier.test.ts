@@ -98,7 +98,7 @@ describe('verifying', () => {
     const { verifier, keys: held } = setUp()
     const token = await makeToken()
     const verified = await verifier.verify(token)
-    held.reason = 'keys have not been confirmed for too long'
+    held.reason = 'keys have not been confirmed within maxKeysAgeMs'
     expect(verifier.recall(token)).toBeUndefined()
     await expect(verifier.verify(token)).rejects.toMatchObject({
       code: 'ERR_VERIFIER_UNAVAILABLE',
@@ -128,7 +128,7 @@ describe('verifying', () => {
     const { verifier, revocations } = setUp()
     const token = await makeToken()
     const verified = await verifier.verify(token)
-    revocations.reason = 'revocations have not been confirmed for too long'
+    revocations.reason = 'revocations have not been confirmed within maxRevocationsAgeMs'
     await expect(verifier.verify(token)).rejects.toMatchObject({ code: 'ERR_VERIFIER_UNAVAILABLE' })
     await expect(verifier.verify('a.b.c')).rejects.toMatchObject({ code: 'ERR_TOKEN_MALFORMED' })
     revocations.set({ sub: subject, jti: 'token-1', exp: now })

@@ -134,8 +134,8 @@ describe('a verifier', () => {
     await expect(verifier.verify(await token('new'))).resolves.toBeDefined()
     await sleep(100)
     expect(lines.map(([message]) => message).sort()).toEqual([
-      'keys cannot be fetched, keeping what is held',
-      'revocations cannot be fetched, keeping what is held',
+      'keys cannot be fetched, using the last ones',
+      'revocations cannot be fetched, using the last ones',
     ])
     authority.instead.clear()
     await eventually(() => expect(lines).toHaveLength(4))
@@ -171,7 +171,7 @@ describe('a verifier', () => {
       response.end(JSON.stringify({ issuer: 'https://other.example', jwks_uri: `${authority.issuer}/jwks.json` }))
     })
     const verifier = verifierOf()
-    await eventually(() => expect(verifier.health().keys.problem).toContain('is that of another issuer'))
+    await eventually(() => expect(verifier.health().keys.problem).toContain('belongs to another issuer'))
     await expect(verifier.ready(100)).rejects.toMatchObject({ code: 'ERR_VERIFIER_UNAVAILABLE' })
     expect(authority.count('/jwks.json')).toBe(0)
   })
