@@ -15,7 +15,7 @@ describe('issuanceProblem', () => {
     expect(issuanceProblem({ ...usual, audience: 'https://other.example' })).toBeUndefined()
   })
 
-  it('refuses what is no identity of the trust domain', () => {
+  it('refuses a subject that is not an identity of the trust domain', () => {
     for (const subject of ['spiffe://other/ns/shop/sa/orders', 'orders', '']) {
       expect(issuanceProblem({ ...usual, subject })?.parameter).toBe('audience')
     }

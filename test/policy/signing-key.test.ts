@@ -113,7 +113,7 @@ describe('the keys of an identity', () => {
     expect(ring.rotationRequest).toBe('leak')
   })
 
-  it('are looked at again when the next step is due', () => {
+  it('change next when the next step is due', () => {
     const ring = keyRing([active])
     const again = ringNextChangeAt({ ring, wanted: wantedKeys(), published: publicKeys(ring), now: start }) ?? 0
     expect(decide(ring, again - 1).unchanged).toBe(true)

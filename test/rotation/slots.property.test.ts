@@ -102,7 +102,7 @@ describe('any observed state, by any clock', () => {
     })
   })
 
-  it('I7: is looked at again later than now, and when something will be due', () => {
+  it('I7: changes next later than now, and when something will be due', () => {
     every((found, about) => {
       const { slots: next } = advance(found, about, keep)
       if (next.some(({ state }) => state === 'Revoked') || needsSuccessor(next, about)) return

@@ -111,7 +111,7 @@ describe('a slot life cycle', () => {
     expect(nextChangeAt([active, published], at(start))).toBeUndefined()
   })
 
-  it('I4, I1: holds for every period and lead, looked at no more often than nextChangeAt says', () => {
+  it('I4, I1: holds for every period and lead, reconciled no more often than nextChangeAt says', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 60, max: 86_400 }),

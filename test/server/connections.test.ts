@@ -167,7 +167,7 @@ describe('a server whose connections are all taken', () => {
   })
 })
 
-it('keeps probes answered while somebody holds all connections of the probe server', async () => {
+it('answers probes while a peer holds all connections of the probe server', async () => {
   server = await startServer()
   const probes = await startProbeServer({
     port: 0,

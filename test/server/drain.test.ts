@@ -27,7 +27,7 @@ async function start(options: Parameters<typeof startServer>[0] = {}): Promise<R
 }
 
 describe.concurrent('drain', () => {
-  it('fails no request under load: serves on until nobody asks any more, ending each connection with an answer', async () => {
+  it('fails no request under load: serves until no request arrives, ending each connection with an answer', async () => {
     const leaving = await start()
     const staying = await start()
     const agent = new Agent({ keepAlive: true })

@@ -52,7 +52,7 @@ it.concurrent(
     const values = await Promise.all(answers)
     expect(values.filter(({ status }) => status !== 200)).toEqual([])
     expect(values.length).toBeGreaterThan(50)
-    // The certificate from before and the four new ones were all seen by somebody.
+    // The certificate from before and the four new ones were each seen by a client.
     expect(seen.size).toBe(5)
   },
 )

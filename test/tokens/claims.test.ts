@@ -81,7 +81,7 @@ describe('isAllowedClaimValue', () => {
 })
 
 describe('claimProblem', () => {
-  it('says the same to whoever writes an identity and to whoever mints, where names are not limited', () => {
+  it('gives admission and minting the same answer, where names are not limited', () => {
     expect(claimProblem('groups', 'x', ['team'])).toBe(
       `claim "groups" is not allowed here: add it to the chart's allowedClaims`,
     )

@@ -39,7 +39,7 @@ describe('the fingerprint of a token', () => {
     expect(new Set(prints).size).toBe(prints.length)
   })
 
-  it('takes a signature that is none as it is', () => {
+  it('leaves an invalid signature unchanged', () => {
     const part = Buffer.from('{"alg":"ES256"}').toString('base64url')
     for (const raw of [Buffer.alloc(64, 0xff), Buffer.alloc(63, 1), Buffer.alloc(1), Buffer.alloc(64)]) {
       expect(of(`${part}.${part}.${raw.toString('base64url')}`)).toMatch(/^[A-Za-z0-9_-]{43}$/)

@@ -48,7 +48,11 @@ describe('verifyServiceAccountToken', () => {
   it.each<[string, AccountTokenOptions, string]>([
     ['another audience', { claims: { aud: ['https://kubernetes.default.svc'] } }, 'ERR_TOKEN_AUDIENCE'],
     ['another audience besides', { claims: { aud: [ourIssuer, 'https://vault.example'] } }, 'ERR_TOKEN_AUDIENCE'],
-    ['an audience that only begins like ours', { claims: { aud: [`${ourIssuer}.evil`] } }, 'ERR_TOKEN_AUDIENCE'],
+    [
+      'an audience that only begins like the expected one',
+      { claims: { aud: [`${ourIssuer}.evil`] } },
+      'ERR_TOKEN_AUDIENCE',
+    ],
     ['no audience', { claims: { aud: undefined } }, 'ERR_TOKEN_CLAIM'],
     ['an audience that is no text', { claims: { aud: [ourIssuer, 1] } }, 'ERR_TOKEN_CLAIM'],
     ['too many audiences', { claims: { aud: Array.from({ length: 17 }, () => ourIssuer) } }, 'ERR_TOKEN_CLAIM'],

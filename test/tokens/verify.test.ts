@@ -94,7 +94,7 @@ describe('verifyToken', () => {
     expect(refusal('a.b.c', { keys: never }).code).toBe('ERR_TOKEN_MALFORMED')
   })
 
-  it('lets a failure to resolve the key rise as it is', async () => {
+  it('rethrows a failure to resolve the key', async () => {
     const failure = new Error('no connection')
     await expect(verifyToken(await makeToken(), { ...options, keys: () => Promise.reject(failure) })).rejects.toBe(
       failure,

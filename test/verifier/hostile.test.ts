@@ -219,7 +219,7 @@ const texts: readonly Row[] = [
 /** Each type and value has its own reason; none is accepted but for a list of the one audience. */
 function expectedFor(name: string, value: unknown): Row['code'] {
   if (name === 'iss' && value === '1') return 'ERR_TOKEN_ISSUER'
-  // The key is bound to its subject before a claim is looked at.
+  // The key is bound to its subject before any claim is checked.
   if (name === 'sub') return 'ERR_TOKEN_SUBJECT'
   if (name === 'jti' && value === '1') return 'accepted'
   if (name === 'aud' && value === '1') return 'ERR_TOKEN_AUDIENCE'
@@ -346,7 +346,7 @@ describe('a hostile JWK', () => {
   })
 })
 
-it('none of all this has made the verifier ask more than it may, or anybody else', () => {
+it('made the verifier send no more requests than its limits allow, and none to another host', () => {
   expect(authority.count('/jwks.json')).toBeLessThanOrEqual(2)
   const paths = ['/.well-known/openid-configuration', '/jwks.json', '/revocations']
   expect([...new Set(authority.seen.map(({ path }) => path))].sort()).toEqual(paths)

@@ -26,7 +26,7 @@ describe('parseAdmissionReview', () => {
     })
   })
 
-  it('keeps text outside of ASCII as it is', () => {
+  it('keeps text outside ASCII unchanged', () => {
     const { object } = parse(reviewOf({ object: { metadata: { annotations: { note: 'größer 火 🜂' } } } }))
     expect(object).toEqual({ metadata: { annotations: { note: 'größer 火 🜂' } } })
   })
@@ -53,7 +53,7 @@ describe('parseAdmissionReview', () => {
     ['members of a prototype', '{"__proto__":{"kind":"AdmissionReview"}}', 'not an AdmissionReview'],
     ['100,000 nested lists', '['.repeat(100_000) + ']'.repeat(100_000), 'nested too deep'],
     ['100,000 nested objects', `${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}`, 'nested too deep'],
-    ['40,000 nested lists, below the size at which depth is looked at', '['.repeat(40_000), 'not JSON'],
+    ['40,000 nested lists, below the size from which depth is checked', '['.repeat(40_000), 'not JSON'],
   ]
   for (const [name, body, message] of wrong) {
     it(`refuses ${name} without quoting it`, () => {

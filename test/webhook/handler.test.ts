@@ -184,7 +184,7 @@ describe('the webhook on a TLS socket, refusing to read', () => {
     expect((await webhook.review(zipped)).status).toBe(400)
   })
 
-  it('answers 400 with a sentence to what is no review', async () => {
+  it('answers 400 with a sentence to a body that is not a review', async () => {
     const json = JSON.stringify(reviewOf())
     const bodies: readonly (string | Buffer)[] = [
       '',
@@ -335,7 +335,7 @@ describe('the webhook under pressure', () => {
     socket.write(`${requestHead('content-length: 100', '/mutate-pods?timeout=1s')}{`)
     const { received, afterMs } = await ended
     expect(received).toMatch(/^HTTP\/1\.1 500 [\s\S]*did not arrive in time\n/)
-    // 800 ms, looked at every 250, and the moment that the connection lingers.
+    // 800 ms, checked every 250 ms, and the moment that the connection lingers.
     expect(afterMs).toBeGreaterThan(750)
     expect(lastDecision()).toBe('late')
   })

@@ -10,7 +10,7 @@ const context: InjectionContext = { issuer, issuerScope: 'cluster', namespace: '
 const ourVariables = variablesFor(issuer)
 const ourMount = { name: 'signet', mountPath: '/var/run/secrets/signet.dev', readOnly: true }
 
-/** The pod after a round of ours; undefined where it is denied. */
+/** The pod after an injection; undefined if it is denied. */
 function injected(pod: Pod, issuerScope: IssuerScope = 'cluster'): Pod | undefined {
   const result = injectPod(pod, { ...context, issuerScope })
   return 'denied' in result ? undefined : patched(pod, result.patch)
@@ -32,7 +32,7 @@ const isOurs = ([key]: readonly [string, string]) => key === 'signet.dev/injecte
 const without = (value: object, ...keys: readonly string[]) =>
   Object.entries(value).filter(([key]) => !keys.includes(key))
 
-/** What a container may become: missing variables in front, our mount in the place of ours or at the end. */
+/** What a container may become: missing variables in front, and the mount replaced or appended. */
 function expectOnlyOurs(before: Container, after: Container): void {
   expect(without(after, 'env', 'volumeMounts')).toEqual(without(before, 'env', 'volumeMounts'))
   const present = before.env ?? []
@@ -93,7 +93,7 @@ function unordered(pod: Pod | undefined): unknown {
 }
 
 describe('injectPod, for 10,000 pods', () => {
-  it('adds or replaces nothing but what is ours', () => {
+  it("adds or replaces only Signet's parts", () => {
     fc.assert(
       fc.property(anyPod, (pod) => {
         const after = injected(pod)

@@ -100,7 +100,7 @@ describe('injectPod', () => {
       expect(admissionResponse(uid, { allowed: true, patch }).length).toBeGreaterThan(100_000)
       return millisecondsSince(started)
     })
-    // The best of five, and of this thread's own time: other work on the machine is not ours.
+    // The best of five, and of this thread's own time: other work on the machine does not count.
     expect(Math.min(...took)).toBeLessThan(200)
   })
 

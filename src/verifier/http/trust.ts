@@ -1,16 +1,17 @@
 import { readFile } from 'node:fs/promises'
 
 /**
- * Resolves with the trusted CA certificates, PEM; undefined stands for Node's default. Called before each connection.
+ * Resolves with the trusted CA certificates, PEM; undefined stands for Node's default. Called before each request.
  */
 export type Trust = () => Promise<string | undefined>
 
+/** The CA certificates that authenticate the authority. Give at most one of the options. */
 export interface TrustOptions {
   /**
    * Trusted CA certificates, PEM, or `system` for Node's default ones. Default: the trust bundle mounted into the pod.
    */
   readonly ca?: string | undefined
-  /** A PEM file with trusted CA certificates, read again for each connection, so that a rotation takes effect. */
+  /** A PEM file with trusted CA certificates, read again for each request, so that a rotation takes effect. */
   readonly caFile?: string | undefined
 }
 

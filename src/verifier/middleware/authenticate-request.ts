@@ -12,8 +12,10 @@ export interface Refusal {
   readonly code: string
 }
 
+/** The caller of a request, or the response that refuses it. */
 export type Authentication = { readonly caller: Caller } | { readonly refusal: Refusal }
 
+/** The content of `WWW-Authenticate` in a 401 response. */
 export interface ChallengeOptions {
   /**
    * The realm in `WWW-Authenticate` (RFC 9110 §11.5): at most 128 printable ASCII characters without quotes and

@@ -3,6 +3,7 @@ import { authenticateRequest, type ChallengeOptions, checkRealm, type Refusal } 
 import type { Caller } from './caller.ts'
 import type { Verifier } from '../verification/verifier.ts'
 
+/** The options of `authenticate` and `withCaller`. */
 export interface AuthenticateOptions extends ChallengeOptions {
   /** Called with each refusal, for logs and metrics. Exceptions are ignored. */
   readonly onRefused?: (refusal: Refusal, request: IncomingMessage) => void

@@ -3,6 +3,7 @@ import { ExchangedToken, type ExchangeOptions } from './exchanged-token.ts'
 import { FileToken } from './file-token.ts'
 import type { TokenSource } from './token-source.ts'
 
+/** The options of `tokenSource`. */
 export interface TokenSourceOptions {
   /** The name of a token in the ServiceIdentity: reads `<name>.jwt` in `SIGNET_DIR`. */
   readonly name?: string
@@ -13,7 +14,7 @@ export interface TokenSourceOptions {
 }
 
 /**
- * Creates the source of the service's own token: a mounted file that is read again as it is rotated, or with `exchange`
+ * Creates the source of the service's own token: a mounted file that is read again when it is rotated, or with `exchange`
  * a token from the authority that is renewed before it expires. Give at most one of the options. Throws a TypeError for
  * invalid options.
  *

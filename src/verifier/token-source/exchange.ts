@@ -6,7 +6,9 @@ import { TokenSourceError } from './token-source-error.ts'
 
 /** The parameters of a token exchange. */
 export interface ExchangeRequest {
+  /** The audience of the requested token. */
   readonly audience: string
+  /** Space-separated scopes (RFC 6749 §3.3), as permitted by the installation. */
   readonly scope?: string | undefined
 }
 

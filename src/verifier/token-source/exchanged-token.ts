@@ -13,6 +13,7 @@ import { TokenSourceError } from './token-source-error.ts'
 import { type TrustOptions, trustOf } from '../http/trust.ts'
 import { FetchError } from '../http/fetch-error.ts'
 
+/** The options of a token exchange (RFC 8693). */
 export interface ExchangeOptions extends ExchangeRequest, TrustOptions {
   /** The issuer of the requested token. Default: `SIGNET_ISSUER`. */
   readonly issuer?: string

@@ -1,5 +1,6 @@
 import { SignetError } from '../../errors.ts'
 
+/** Why no token is available. Stable. */
 export type TokenSourceErrorCode =
   /** The file cannot be read or does not contain a token. */
   | 'ERR_TOKEN_SOURCE_FILE'

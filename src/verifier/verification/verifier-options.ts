@@ -12,6 +12,7 @@ import { type Trust, type TrustOptions, trustOf } from '../http/trust.ts'
 /** Whether a token may be accepted without a list of revocations; see `VerifierOptions.revocations`. */
 export type RevocationMode = 'required' | 'optional' | 'off'
 
+/** The options of `createVerifier`; only `audience` is required in an injected pod. */
 export interface VerifierOptions extends TrustOptions {
   /**
    * The accepted `iss`, compared byte by byte, and the source of keys (OIDC Discovery §4). Default: `SIGNET_ISSUER`.

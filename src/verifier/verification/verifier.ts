@@ -10,6 +10,7 @@ import { TokenVerifier } from './token-verifier.ts'
 import { type VerifierOptions, settingsOf } from './verifier-options.ts'
 import { VerifierUnavailableError } from '../sources/verifier-unavailable-error.ts'
 
+/** The state of the keys or revocations in memory. */
 export interface SourceHealth {
   /** Number of keys or revocations. */
   readonly count: number
@@ -19,6 +20,7 @@ export interface SourceHealth {
   readonly problem: string | undefined
 }
 
+/** The state of a verifier, for metrics and diagnosis. */
 export interface VerifierHealth {
   readonly keys: SourceHealth
   /** `unknown` counts entries of a form that this version does not know. Undefined if revocations are off. */
@@ -27,6 +29,7 @@ export interface VerifierHealth {
   readonly cached: number
 }
 
+/** Verifies the tokens of one issuer for one audience. */
 export interface Verifier {
   /**
    * Verifies a token and resolves with its header and claims, frozen. Rejects with a TokenError if the token is refused
@@ -46,6 +49,7 @@ export interface Verifier {
   ready(timeoutMs?: number): Promise<void>
   /** Why tokens cannot be verified, for a readiness probe; undefined when ready. */
   notReady(): string | undefined
+  /** The current state, for metrics and diagnosis. */
   health(): VerifierHealth
   /** Stops all requests. Loaded keys and revocations remain usable. */
   close(): void

@@ -102,7 +102,7 @@ describe('violationsOf', () => {
     const unread = {
       name: 'z',
       get claims(): Record<string, unknown> {
-        throw new Error('looked at')
+        throw new Error('checked')
       },
     }
     expect(messages({ tokens: [...wrong(21), unread] })).toHaveLength(21)

@@ -126,7 +126,7 @@ describe('HTTPS to the authority', () => {
     }
   })
 
-  it('asks again where an idle connection ends as it is used, and not where it ends in an answer', async () => {
+  it('retries where an idle connection ends on reuse, and not where it ends within a response', async () => {
     let cut = false
     authority.instead.set('/x', (request, response) => {
       if (cut) request.socket.destroy()

@@ -138,7 +138,7 @@ describe('the middleware', () => {
     expect((await call()).status).toBe(401)
   })
 
-  it('hands a defect to the error handler of express, where nobody is the caller', async () => {
+  it('hands a defect to the error handler of express, where there is no caller', async () => {
     const app = express()
     app.use((request, _, next) => {
       Object.assign(request, { caller: { subject: 'spiffe://cluster.local/ns/shop/sa/admin' } })
@@ -156,7 +156,7 @@ describe('the middleware', () => {
     expect([response.status, await response.json()]).toEqual([500, 'RangeError'])
   })
 
-  it('says nothing where somebody else has answered while it waited', async () => {
+  it('sends nothing where another handler has responded meanwhile', async () => {
     const waiting = Promise.withResolvers<undefined>()
     const slow = { ...verifier, verify: (token: string) => waiting.promise.then(() => verifier.verify(token)) }
     const refusals: number[] = []

@@ -127,7 +127,7 @@ describe('the keys of an issuer', () => {
     expect(fetched['/.well-known/openid-configuration']).toHaveLength(3)
   })
 
-  it('I1: are fetched where they were, while nobody says where they are', async () => {
+  it('I1: are fetched from the known URL while the discovery document is unavailable', async () => {
     await sourceOf().start()
     down = new FetchError('ERR_FETCH_FAILED', 'ECONNREFUSED')
     await vi.advanceTimersByTimeAsync(60_000)

@@ -71,7 +71,7 @@ describe('what is kept fresh', () => {
     await refresher.loaded
   })
 
-  it('I5: is kept fresh although whoever is told of it throws', async () => {
+  it('I5: is kept fresh although its callbacks throw', async () => {
     const broken = (): never => {
       throw new Error('a logger that does not work')
     }

@@ -107,8 +107,8 @@ describe('an exchanged token', () => {
       json(response, 200, openidConfiguration(issuer, authority.issuer)),
     )
     answer = async (response) =>
-      json(response, 200, await granted({ access_token: await makeToken({ claims: { iss: issuer, jti: 'level' } }) }))
-    expect(jti(await sourceOf({ issuer }).token())).toBe('level')
+      json(response, 200, await granted({ access_token: await makeToken({ claims: { iss: issuer, jti: 'scope' } }) }))
+    expect(jti(await sourceOf({ issuer }).token())).toBe('scope')
     expect(asked).toHaveLength(1)
   })
 
@@ -168,7 +168,7 @@ describe('an exchanged token', () => {
     expect(jti(await source.token())).toBe('granted-2')
   })
 
-  it('takes the ServiceAccount token as it is by then', async () => {
+  it('takes the ServiceAccount token that is current by then', async () => {
     const source = sourceOf()
     await source.token()
     const rotated = await makeToken({ claims: { jti: 'service-account-2' } })

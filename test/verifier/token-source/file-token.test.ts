@@ -63,7 +63,7 @@ describe('a mounted token', () => {
     await expect(tokens.token()).rejects.toMatchObject({ code: 'ERR_TOKEN_SOURCE_FILE' })
   })
 
-  it('that is not there yet is an error, and there as soon as it is', async () => {
+  it('is an error while the file does not exist, and is read as soon as it does', async () => {
     const tokens = source()
     await expect(tokens.token()).rejects.toThrow(/cannot read .*payments.jwt/)
     await folder.write({ 'payments.jwt': first })

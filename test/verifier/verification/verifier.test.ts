@@ -98,7 +98,7 @@ describe('a verifier', () => {
     await eventually(() => expect(verifier.verify(good)).rejects.toMatchObject({ code: 'ERR_TOKEN_REVOKED' }))
   })
 
-  it('waits for keys as long as it is told to, and be it for ever', async () => {
+  it('waits for keys as long as its caller asks, without a limit too', async () => {
     authority.instead.set('/jwks.json', () => undefined)
     const verifier = verifierOf()
     const ready = verifier.ready(Number.POSITIVE_INFINITY).catch((error: unknown) => String(error))
