@@ -5,7 +5,7 @@ type SlotState = 'Published' | 'Active' | 'Retired' | 'Revoked'
 
 /**
  * A key or certificate authority in its life cycle: Published → Active → Retired → removed, or Revoked from any state.
- * Times in milliseconds since the epoch.
+ * Times (since the epoch) and durations in milliseconds.
  */
 export interface Slot {
   readonly keyID: string

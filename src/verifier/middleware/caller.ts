@@ -13,7 +13,9 @@ export interface Caller {
   readonly identity: SpiffeId | undefined
   /** The `jti` claim (RFC 7519 §4.1.7): safe to log, and names the token in a TokenRevocation. */
   readonly tokenID: string
+  /** The `kid` of the key that signed the token (RFC 7515 §4.1.4). */
   readonly keyID: string
+  /** All claims of the token, frozen. */
   readonly claims: TokenClaims
   /** When the token expires, in milliseconds since the epoch. */
   readonly expiresAt: number
