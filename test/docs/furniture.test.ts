@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest'
 import packageJson from '../../package.json' with { type: 'json' }
 import { root } from '../../scripts/run.ts'
 import { verifierManifest } from '../../scripts/verifier-manifest.ts'
+import { minors, newestMinor } from '../../tools/cluster/releases.ts'
 import { read } from '../builders/markdown.ts'
 
 interface Step {
@@ -13,7 +14,13 @@ interface Step {
 }
 interface Workflow {
   readonly permissions: unknown
-  readonly jobs: Readonly<Record<string, { uses?: string; 'timeout-minutes'?: number; steps?: readonly Step[] }>>
+  readonly jobs: Readonly<Record<string, Job>>
+}
+interface Job {
+  readonly uses?: string
+  readonly 'timeout-minutes'?: number
+  readonly strategy?: { readonly matrix: Readonly<Record<string, readonly string[]>> }
+  readonly steps?: readonly Step[]
 }
 interface Form {
   readonly name: string
@@ -57,6 +64,13 @@ describe('workflows', () => {
     expect((load(read('.github/workflows/release.yml')) as Workflow).jobs['test']?.uses).toBe(
       './.github/workflows/ci.yml',
     )
+  })
+
+  it('run the tests on every supported Kubernetes, all of them on the newest', () => {
+    const text = read('.github/workflows/ci.yml')
+    expect((load(text) as Workflow).jobs['test']?.strategy?.matrix['kubernetes']).toEqual(minors)
+    const conditions = [...text.matchAll(/if: matrix\.kubernetes (?:==|!=) '(.+)'/g)].map(([, minor]) => minor)
+    expect(conditions).toEqual([newestMinor, newestMinor])
   })
 })
 
