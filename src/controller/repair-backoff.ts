@@ -1,43 +1,51 @@
+import { ownerKey, type RingOwner } from '../identity/key-owner.ts'
+import type { Violation } from '../policy/reasons.ts'
 import { MINUTE, SECOND } from '../time/duration.ts'
 
-interface RestorationLimits {
-  /** How long a restoration is remembered, in milliseconds. */
+// Two clients that each undo what the other writes would loop without end. So repairs slow down:
+//
+// | what is repaired             | repairs without a pause | pause before the next        | longest pause | forgotten      |
+// |------------------------------|-------------------------|------------------------------|---------------|----------------|
+// | workload Secrets, caBundles  | 5 within 10 minutes     | 2 s, doubled with each       | 30 s          | each after 10 m |
+// | key rings                    | 1                       | 1 s, doubled with each       | 5 m           | all after 10 m without a repair |
+
+interface RepairLimits {
+  /** How long a repair counts, in milliseconds. */
   readonly windowMs: number
-  /** More than so many within that time mean that something fights. */
-  readonly peaceful: number
-  /** The longest pause between two restorations, in milliseconds. */
+  /** How many repairs within that time wait for nothing. */
+  readonly free: number
+  /** The longest pause between two repairs, in milliseconds. */
   readonly longestMs: number
 }
 
-/** Something else manages what we manage: five times it is put right at once, then ever more slowly. */
-export const defaultLimits: RestorationLimits = { windowMs: 10 * MINUTE, peaceful: 5, longestMs: 30 * SECOND }
+export const defaultLimits: RepairLimits = { windowMs: 10 * MINUTE, free: 5, longestMs: 30 * SECOND }
 
 /**
- * How long to wait before restoring once more what another hand keeps changing, in milliseconds; 0 where nothing
- * fights. `times` are the restorations so far, oldest first, and `now`, on the same clock.
+ * Milliseconds to wait before the next repair of an object that another client keeps changing; 0 means repair now.
+ * `times` are the repairs so far, oldest first, in milliseconds of the same clock as `now`.
  */
-export function restorationPause(
+export function repairPause(
   times: readonly number[],
   now: number,
-  { windowMs, peaceful, longestMs }: RestorationLimits = defaultLimits,
+  { windowMs, free, longestMs }: RepairLimits = defaultLimits,
 ): number {
   const recent = times.filter((time) => now - time < windowMs)
   const last = recent.at(-1)
-  if (last === undefined || recent.length <= peaceful) return 0
-  const pause = Math.min(SECOND * 2 ** (recent.length - peaceful), longestMs)
+  if (last === undefined || recent.length <= free) return 0
+  const pause = Math.min(SECOND * 2 ** (recent.length - free), longestMs)
   return Math.max(0, last + pause - now)
 }
 
-/** Remembers, for each object, what we wrote last and when another hand made us write it again. */
-export class Restorations {
-  readonly #limits: RestorationLimits
+/** Remembers the last version that this process wrote of each object, and when it repaired the object. */
+export class ObjectRepairs {
+  readonly #limits: RepairLimits
   readonly #known = new Map<string, { version: string; readonly times: number[] }>()
 
-  constructor(limits: RestorationLimits = defaultLimits) {
+  constructor(limits: RepairLimits = defaultLimits) {
     this.#limits = limits
   }
 
-  /** A write of ours over `previous` (undefined: nothing there) gave `version`. */
+  /** Records a write over `previous` (undefined: no object) that gave `version`. A repair, unless this process wrote `previous`. */
   wrote(key: string, previous: string | undefined, version: string, now: number): void {
     const known = this.#known.get(key)
     const times = (known?.times ?? []).filter((time) => now - time < this.#limits.windowMs)
@@ -45,18 +53,81 @@ export class Restorations {
     this.#known.set(key, { version, times })
   }
 
-  /** Whether somebody has changed it since our last write. */
-  touched(key: string, version: string | undefined): boolean {
+  /** Whether another client has changed the object since the last write of this process. */
+  isForeign(key: string, version: string | undefined): boolean {
     const known = this.#known.get(key)
     return known !== undefined && known.version !== version
   }
 
-  /** Milliseconds to wait before restoring it once more; 0 where nothing fights. */
+  /** Milliseconds to wait before the next repair; 0 means repair now. */
   pauseMs(key: string, now: number): number {
-    return restorationPause(this.#known.get(key)?.times ?? [], now, this.#limits)
+    return repairPause(this.#known.get(key)?.times ?? [], now, this.#limits)
   }
 
   forget(key: string): void {
     this.#known.delete(key)
+  }
+}
+
+/** How long after its restore a key ring counts as restored lately, in milliseconds. */
+const restoredMs = 10 * MINUTE
+/** Milliseconds to wait before the second restore in a row; doubles with each. */
+const firstPauseMs = SECOND
+const longestPauseMs = 5 * MINUTE
+
+interface RestoreRecord {
+  readonly violation: Violation
+  /** Restores in a row. */
+  readonly count: number
+  readonly at: number
+  readonly reported: boolean
+}
+
+/** The last restore of a key ring, for the condition and the Event. */
+export interface Restored {
+  /** Why the ring was restored. */
+  readonly violation: Violation
+  /** Whether this restore has not been reported before. */
+  readonly fresh: boolean
+  /** When the condition stops mentioning the restore, in milliseconds since the epoch. */
+  readonly until: number
+}
+
+/** Remembers the restores of each key ring. Each restore in a row waits twice as long as the one before. */
+export class RingRestores {
+  readonly #records = new Map<string, RestoreRecord>()
+
+  /** Milliseconds to wait before the ring may be restored; 0 means restore now. */
+  delay(owner: RingOwner, now: number): number {
+    const record = this.#recent(owner, now)
+    if (record === undefined) return 0
+    const pause = Math.min(longestPauseMs, firstPauseMs * 2 ** Math.min(record.count - 1, 20))
+    return Math.max(0, record.at + pause - now)
+  }
+
+  note(owner: RingOwner, violation: Violation, now: number): void {
+    const count = (this.#recent(owner, now)?.count ?? 0) + 1
+    this.#records.set(ownerKey(owner), { violation, count, at: now, reported: false })
+  }
+
+  /** The last restore within ten minutes, which then counts as reported. */
+  report(owner: RingOwner, now: number): Restored | undefined {
+    const record = this.#recent(owner, now)
+    if (record === undefined) return undefined
+    this.#records.set(ownerKey(owner), { ...record, reported: true })
+    return { violation: record.violation, fresh: !record.reported, until: record.at + restoredMs }
+  }
+
+  forget(owner: RingOwner): void {
+    this.#records.delete(ownerKey(owner))
+  }
+
+  #recent(owner: RingOwner, now: number): RestoreRecord | undefined {
+    const record = this.#records.get(ownerKey(owner))
+    if (record !== undefined && now >= record.at + restoredMs) {
+      this.forget(owner)
+      return undefined
+    }
+    return record
   }
 }

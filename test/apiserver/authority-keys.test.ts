@@ -119,7 +119,7 @@ describe("the authority's own keys on a real API server", () => {
   it('I1: come back with the keys they had when somebody deletes their Secret', async () => {
     const before = await kids()
     await kubectl.run(['delete', 'secret', 'signet-keys.authority', '-n', operatorNamespace])
-    await controller.said('key ring of the authority restored')
+    await controller.said('key ring of the issuing keys restored')
     expect(await kids()).toEqual(before)
     expect(await issuer.issuing()).toBe(true)
   })

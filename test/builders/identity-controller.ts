@@ -4,7 +4,7 @@ import { KeyRingReconciler } from '../../src/controller/key-ring/reconciler.ts'
 import type { KeyRingOptions } from '../../src/controller/key-ring/owner.ts'
 import { stillOwner } from '../../src/controller/key-ring/still-owner.ts'
 import { rememberRings } from '../../src/controller/key-ring/remember-rings.ts'
-import { revocationIndexers } from '../../src/controller/revocation/by-identity.ts'
+import { revocationIndexers } from '../../src/controller/revocation/revoked.ts'
 import { givenUp } from '../../src/controller/revocation/given-up.ts'
 import { RevocationReconciler } from '../../src/controller/revocation/reconciler.ts'
 import { ServiceIdentityReconciler } from '../../src/controller/service-identity/reconciler.ts'
@@ -88,7 +88,7 @@ export async function startIdentityController(options: {
     stillOwner: options.stillOwner ?? stillOwner(client),
     lossAccepted: options.lossAccepted ?? givenUp(revocations, () => new Set()),
   })
-  rememberRings({ keyRings: ringSource, identities: identitySource, rings, guard: keyRings.guard })
+  rememberRings({ keyRings: ringSource, identities: identitySource, rings, trusted: keyRings.trusted })
   const metrics = createMetrics()
   await watch(ringSource)
   const reconciler = new ServiceIdentityReconciler({

@@ -1,4 +1,4 @@
-import { revocationIndexers } from '../../src/controller/revocation/by-identity.ts'
+import { revocationIndexers } from '../../src/controller/revocation/revoked.ts'
 import { components, selectorOf } from '../../src/api/v1alpha1/metadata.ts'
 import type { ServiceIdentity, TokenRevocation } from '../../src/api/v1alpha1/types.ts'
 import type { Clock } from '../../src/time/clock.ts'
@@ -64,7 +64,7 @@ export class Replica {
       generate,
       stillOwner: stillOwner(client),
     })
-    rememberRings({ keyRings: rings, identities, rings: ringStore, guard: keyRings.guard })
+    rememberRings({ keyRings: rings, identities, rings: ringStore, trusted: keyRings.trusted })
     this.#reconciler = new ServiceIdentityReconciler({
       client,
       identities: identities.store,

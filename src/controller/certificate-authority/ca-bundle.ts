@@ -3,26 +3,26 @@ import type { KubeClient } from '../../kube/client/client.ts'
 import { apiVersionOf, type Resource, resources } from '../../kube/client/resource.ts'
 import type { KubeObject } from '../../kube/client/object.ts'
 import type { Store } from '../../kube/cache/store.ts'
-import { defaultLimits, restorationPause } from '../repair-backoff.ts'
+import { defaultLimits, repairPause } from '../repair-backoff.ts'
 
 /** Name of both webhook configurations. */
 export const webhookConfigurationName = 'signet'
 
-/** A webhook configuration as JSON; only what is read. */
+/** The members of a webhook configuration that the controller reads. */
 export interface WebhookConfiguration extends KubeObject {
   webhooks?: { name: string; clientConfig?: { caBundle?: string } }[]
 }
 
 /**
- * Writes the trust bundle into the webhook configurations and restores it when something wipes it; waits longer and
- * longer where it is wiped again and again.
+ * Writes the trust bundle into the webhook configurations, and again after another client removes it, with growing
+ * pauses while that goes on.
  */
 export class CaBundles {
-  private readonly client: KubeClient
-  private readonly stores: readonly { resource: Resource; store: Store<WebhookConfiguration> }[]
-  private readonly fieldManager: string
-  private readonly clock: Clock
-  private restored: number[] = []
+  readonly #client: KubeClient
+  readonly #stores: readonly { resource: Resource; store: Store<WebhookConfiguration> }[]
+  readonly #fieldManager: string
+  readonly #clock: Clock
+  #written: number[] = []
 
   constructor(options: {
     client: KubeClient
@@ -31,29 +31,29 @@ export class CaBundles {
     fieldManager: string
     clock: Clock
   }) {
-    this.client = options.client
-    this.stores = [
+    this.#client = options.client
+    this.#stores = [
       { resource: resources.mutatingWebhookConfigurations, store: options.mutating },
       { resource: resources.validatingWebhookConfigurations, store: options.validating },
     ]
-    this.fieldManager = options.fieldManager
-    this.clock = options.clock
+    this.#fieldManager = options.fieldManager
+    this.#clock = options.clock
   }
 
-  /** Returns how many were written, and how long to wait where something fights (milliseconds). */
+  /** Returns how many configurations were written, and the milliseconds to wait if another client keeps changing them. */
   async reconcile(bundle: string, signal: AbortSignal): Promise<{ written: number; waitMs?: number }> {
     const caBundle = Buffer.from(bundle).toString('base64')
-    const stale = this.stores.flatMap(({ resource, store }) => {
+    const stale = this.#stores.flatMap(({ resource, store }) => {
       const configuration = store.get({ name: webhookConfigurationName })
       const differs = configuration?.webhooks?.some(({ clientConfig }) => clientConfig?.caBundle !== caBundle) ?? false
       return configuration !== undefined && differs ? [{ resource, store, configuration }] : []
     })
     if (stale.length === 0) return { written: 0 }
-    const waitMs = this.fightingFor()
+    const waitMs = this.#pauseMs()
     if (waitMs > 0) return { written: 0, waitMs }
     for (const { resource, store, configuration } of stale) {
       const webhooks = configuration.webhooks?.map(({ name }) => ({ name, clientConfig: { caBundle } })) ?? []
-      const applied = await this.client.apply<WebhookConfiguration>(
+      const applied = await this.#client.apply<WebhookConfiguration>(
         resource,
         {
           apiVersion: apiVersionOf(resource),
@@ -61,25 +61,25 @@ export class CaBundles {
           metadata: { name: webhookConfigurationName },
           webhooks,
         },
-        { fieldManager: this.fieldManager, force: true, signal },
+        { fieldManager: this.#fieldManager, force: true, signal },
       )
       store.insertIfNewer(applied)
     }
-    this.restored.push(this.clock.monotonic())
+    this.#written.push(this.#clock.monotonic())
     return { written: stale.length }
   }
 
-  /** Whether the API server may trust every webhook that there is: each has some bundle, if not the newest. */
+  /** Whether every existing webhook has a caBundle, be it an outdated one, so that the API server can call it. */
   allTrusted(): boolean {
-    return this.stores.every(({ store }) => {
+    return this.#stores.every(({ store }) => {
       const { webhooks = [] } = store.get({ name: webhookConfigurationName }) ?? {}
       return webhooks.every(({ clientConfig }) => Boolean(clientConfig?.caBundle))
     })
   }
 
-  private fightingFor(): number {
-    const now = this.clock.monotonic()
-    this.restored = this.restored.filter((time) => now - time < defaultLimits.windowMs)
-    return restorationPause(this.restored, now)
+  #pauseMs(): number {
+    const now = this.#clock.monotonic()
+    this.#written = this.#written.filter((time) => now - time < defaultLimits.windowMs)
+    return repairPause(this.#written, now)
   }
 }

@@ -17,7 +17,7 @@ import type { OwnSecrets } from './own-secrets.ts'
 
 const caSecretName = 'signet-ca'
 const setKey = 'ca-set.json'
-/** Also for people and for mounts: the trust bundle in PEM. */
+/** The trust bundle in PEM, for users and mounts. */
 const bundleKey = 'ca.crt'
 
 interface CaSecretOptions {
@@ -28,42 +28,42 @@ interface CaSecretOptions {
   readonly clock: Clock
 }
 
-/** The Secret with the trust domain's certificate authorities: created once, then changed by compare-and-swap. */
+/** The Secret with the CAs of the trust domain: created once, then changed by compare-and-swap. */
 export class CaSecret {
-  private readonly options: CaSecretOptions
+  readonly #options: CaSecretOptions
 
   constructor(options: CaSecretOptions) {
-    this.options = options
+    this.#options = options
   }
 
-  /** The trust bundle in PEM as last stored; undefined until there is one. */
+  /** The stored trust bundle in PEM; undefined until it exists. */
   bundle(): string | undefined {
-    const secret = this.find()
+    const secret = this.#find()
     return secret === undefined ? undefined : secretText(secret, bundleKey)
   }
 
-  /** Brings the set to where the clock wants it. */
+  /** Brings the set of CAs to the state that the clock asks for. */
   async reconcile(signal: AbortSignal): Promise<{ set: CaSet; lookAgainAt: number | undefined; changed: boolean }> {
-    const { clock, lifetimes, secrets } = this.options
+    const { clock, lifetimes, secrets } = this.#options
     const now = clock.now()
-    const secret = this.find()
+    const secret = this.#find()
     const text = secret === undefined ? undefined : secretText(secret, setKey)
     const stored = text === undefined ? { slots: [] } : decodeCaSet(text)
     const step = decideCaSet(stored, lifetimes, now)
-    const set = step.needsSuccessor ? await this.add(step.set, now) : step.set
+    const set = step.needsSuccessor ? await this.#add(step.set, now) : step.set
     const lookAgainAt = caSetChangesAt(set, lifetimes, now)
     if (step.unchanged && this.bundle() === bundleOf(set)) return { set, lookAgainAt, changed: false }
-    const wanted = this.secret(set, secret)
+    const wanted = this.#secret(set, secret)
     await secrets.write(wanted, secret, signal)
     return { set, lookAgainAt, changed: true }
   }
 
-  private find(): Secret | undefined {
-    return this.options.secrets.find(caSecretName)
+  #find(): Secret | undefined {
+    return this.#options.secrets.find(caSecretName)
   }
 
-  private async add(set: CaSet, now: number): Promise<CaSet> {
-    const { trustDomain, lifetimes } = this.options
+  async #add(set: CaSet, now: number): Promise<CaSet> {
+    const { trustDomain, lifetimes } = this.#options
     const validity = { notBefore: now - 5 * MINUTE, notAfter: now + lifetimes.ca }
     const commonName = `Signet ${trustDomain}`
     const { certificatePem, privateKeyPem } = await createCertificateAuthority({ commonName, trustDomain, ...validity })
@@ -71,14 +71,14 @@ export class CaSecret {
     return withNewCa(set, { keyID, certificatePem, privateKeyPem, ...validity }, lifetimes, now)
   }
 
-  private secret(set: CaSet, previous: Secret | undefined): Secret {
+  #secret(set: CaSet, previous: Secret | undefined): Secret {
     return {
       apiVersion: 'v1',
       kind: 'Secret',
       metadata: {
         ...previous?.metadata,
         name: caSecretName,
-        namespace: this.options.namespace,
+        namespace: this.#options.namespace,
         labels: { ...previous?.metadata.labels, ...managedLabels(components.certificateAuthority) },
       },
       type: 'signet.dev/certificate-authority',

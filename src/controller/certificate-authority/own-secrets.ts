@@ -10,22 +10,22 @@ interface OwnSecretsOptions {
   readonly namespace: string
 }
 
-/** Single Secrets of the operator's own namespace, read from the watched store, written with preconditions. */
+/** Single Secrets of Signet's own namespace, read from the watch and written with preconditions. */
 export class OwnSecrets {
-  private readonly options: OwnSecretsOptions
+  readonly #options: OwnSecretsOptions
 
   constructor(options: OwnSecretsOptions) {
-    this.options = options
+    this.#options = options
   }
 
   find(name: string): Secret | undefined {
-    const { store, namespace } = this.options
+    const { store, namespace } = this.#options
     return store.get({ namespace, name })
   }
 
-  /** Creates the Secret, or replaces the version that was read: whatever `wanted` took over of its metadata decides. */
+  /** Creates the Secret, or replaces the version in the metadata that `wanted` has from `previous`; throws a conflict. */
   async write(wanted: Secret, previous: Secret | undefined, signal: AbortSignal): Promise<void> {
-    const { client, store } = this.options
+    const { client, store } = this.#options
     if (previous !== undefined) {
       store.insertIfNewer(await client.replace(resources.secrets, wanted, { signal }))
       return
@@ -33,17 +33,17 @@ export class OwnSecrets {
     try {
       store.insertIfNewer(await client.create(resources.secrets, wanted, { signal }))
     } catch (error) {
-      if (error instanceof KubeError && error.isAlreadyExists) await this.relabel(wanted, signal)
+      if (error instanceof KubeError && error.isAlreadyExists) await this.#relabel(wanted, signal)
       throw error
     }
   }
 
   /**
-   * Brings one of ours back that the watch does not show, because somebody took our labels from it: as it is, so that
-   * the next look goes on with it.
+   * Restores the labels of an existing Secret that the watch does not show without them. The data stays, so that the
+   * retry continues with it.
    */
-  private async relabel({ metadata, type }: Secret, signal: AbortSignal): Promise<void> {
-    const { client, store } = this.options
+  async #relabel({ metadata, type }: Secret, signal: AbortSignal): Promise<void> {
+    const { client, store } = this.#options
     const live = await client.get<Secret>(resources.secrets, metadata, { signal })
     if (live === undefined || live.type !== type) return
     const labelled = {

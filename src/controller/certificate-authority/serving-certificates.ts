@@ -7,7 +7,7 @@ import { type Secret, secretText, secretValue } from '../../kube/secrets/secret-
 import { renewCertificateAt } from '../../rotation/lifetimes.ts'
 import type { OwnSecrets } from './own-secrets.ts'
 
-/** A server of ours: the Secret with its certificate, and the Service under whose names it is called. */
+/** A server of Signet: the Secret with its certificate, and the Service whose names the certificate has. */
 interface Server {
   readonly secretName: string
   readonly serviceName: string
@@ -27,37 +27,35 @@ interface ServingCertificatesOptions {
   readonly clock: Clock
 }
 
-/** Serving certificates of webhook and authority: renewed after a third of their life, written to Secrets. */
+/** The serving certificates of webhook and authority, in Secrets: renewed after a third of their lifetime. */
 export class ServingCertificates {
-  private readonly options: ServingCertificatesOptions
+  readonly #options: ServingCertificatesOptions
 
   constructor(options: ServingCertificatesOptions) {
-    this.options = options
+    this.#options = options
   }
 
-  /** Renews what is due; returns when to look again, and when the certificate in place ends. */
+  /** Renews a certificate that is due. `lookAgainAt` and `notAfter` are in milliseconds since the epoch. */
   async reconcile(
     server: Server,
-    authority: IssuedCertificate,
+    ca: IssuedCertificate,
     bundle: string,
     signal: AbortSignal,
   ): Promise<{ lookAgainAt: number; notAfter: number; renewed: boolean }> {
-    const { secrets, namespace, clock, lifetime } = this.options
+    const { secrets, namespace, clock, lifetime } = this.#options
     const now = clock.now()
     const secret = secrets.find(server.secretName)
-    const dnsNames = this.dnsNames(server)
+    const dnsNames = this.#dnsNames(server)
     const current = secret === undefined ? undefined : usable(secret, dnsNames, bundle, now)
     const renewed = current === undefined || now >= renewCertificateAt(current)
     const validity = renewed ? { notBefore: now - 5 * MINUTE, notAfter: now + lifetime } : current
     const answer = { lookAgainAt: renewCertificateAt(validity), notAfter: validity.notAfter, renewed }
     if (!renewed && secret !== undefined && secretText(secret, 'ca.crt') === bundle) return answer
     const data = renewed
-      ? await issueServingCertificate({ ca: authority, dnsNames, ...validity }).then(
-          ({ certificatePem, privateKeyPem }) => ({
-            'tls.crt': secretValue(certificatePem),
-            'tls.key': secretValue(privateKeyPem),
-          }),
-        )
+      ? await issueServingCertificate({ ca, dnsNames, ...validity }).then(({ certificatePem, privateKeyPem }) => ({
+          'tls.crt': secretValue(certificatePem),
+          'tls.key': secretValue(privateKeyPem),
+        }))
       : secret?.data
     const wanted: Secret = {
       apiVersion: 'v1',
@@ -75,14 +73,14 @@ export class ServingCertificates {
     return answer
   }
 
-  private dnsNames({ serviceName }: Server): string[] {
-    const { namespace, clusterDomain } = this.options
+  #dnsNames({ serviceName }: Server): string[] {
+    const { namespace, clusterDomain } = this.#options
     const service = `${serviceName}.${namespace}`
     return [`${service}.svc`, service, serviceName, `${service}.svc.${clusterDomain}`]
   }
 }
 
-/** The validity of a stored pair that would serve; undefined where it has to be issued anew. */
+/** The validity of the stored certificate and key; undefined if the server cannot use them. */
 function usable(secret: Secret, dnsNames: readonly string[], trustBundle: string, now: number) {
   const certificatePem = secretText(secret, 'tls.crt')
   const privateKeyPem = secretText(secret, 'tls.key')

@@ -3,12 +3,12 @@ import { keyIDForm } from '../../keys/public-jwk.ts'
 import type { KubeObject } from '../../kube/client/object.ts'
 import type { WantedKeys } from '../../policy/signing-key.ts'
 
-/** What people ask of the authority's keys. */
+/** What users request of the issuing keys. */
 type KeyRequests = Pick<WantedKeys, 'rotationRequest'> & { readonly revoked: ReadonlySet<string> }
 
 /**
- * Reads the annotations of the public ConfigMap: whoever may write them needs no right to read a private key. Several
- * kids are separated by commas; what is no kid names no key.
+ * Reads the requests from the annotations of the public ConfigMap, because writing them needs no right to read private
+ * keys. Commas separate several kids; text that is not a kid is ignored.
  */
 export function keyRequests(configMap: KubeObject | undefined): KeyRequests {
   const annotations = configMap?.metadata.annotations ?? {}

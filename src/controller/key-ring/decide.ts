@@ -9,39 +9,40 @@ import { Reason, type Violation } from '../../policy/reasons.ts'
 import { activeSlot } from '../../rotation/slots.ts'
 import type { KeyOwner } from './owner.ts'
 
-/** A stored ring as far as it could be read. */
+/** A stored key ring, as far as it can be read. */
 export type SeenRing =
   | { readonly state: 'absent' }
   | { readonly state: 'whole'; readonly ring: SealedKeyRing; readonly version: string }
-  /** Whole, but its private keys are encrypted with a key that is not ours. */
+  /** Whole, but its private keys are encrypted under a key-encryption key that this process does not have. */
   | { readonly state: 'locked'; readonly ring: SealedKeyRing; readonly message: string }
   | { readonly state: 'unusable'; readonly message: string }
 
 export interface RingEvidence {
   readonly owner: KeyOwner
   readonly seen: SeenRing
-  /** The ring that this process wrote or accepted last. */
+  /** The ring that this process wrote or trusted last. */
   readonly lastGood: SealedKeyRing | undefined
   readonly published: PublishedKeys | undefined
-  /** The user has given up the keys that are published: make a fresh ring where nothing else helps. */
+  /** Whether the user has given up the published keys: then a fresh ring replaces one that nothing else can repair. */
   readonly lossAccepted: boolean
 }
 
 export type RingVerdict =
-  /** Go on with what is there. */
+  /** Use the stored ring. */
   | { readonly kind: 'use' }
-  /** There is none and never was: make the first. */
+  /** No ring exists and none has existed: create the first. */
   | { readonly kind: 'create' }
-  /** What is there is of no use to anybody: remove it and make the first. */
+  /** The stored ring is of no use: delete it and create the first. */
   | { readonly kind: 'discard' }
-  /** Write the last good ring again, over whatever is there. */
+  /** Write the last good ring again, over the stored one. */
   | { readonly kind: 'restore'; readonly ring: SealedKeyRing; readonly violation: Violation }
-  /** Make nothing, publish nothing, remove nothing, until the user acts. */
-  | { readonly kind: 'hold'; readonly violation: Violation }
+  /** Create, publish and delete nothing until the user acts. */
+  | { readonly kind: 'block'; readonly violation: Violation }
 
 /**
- * What to do about a ring: who can write the Secret can delete or replace it, and must neither take valid tokens away
- * nor have a key of their own published. What a process has seen is believed, and after a restart what is published.
+ * Decides what to do about a stored ring. A client that can write the Secret can delete or replace the ring, but must
+ * neither invalidate tokens nor get a key of its own published. So a ring is trusted if it descends from the last good
+ * ring in memory or, after a restart, from the published keys.
  */
 export function judgeRing(evidence: RingEvidence): RingVerdict {
   const { owner, seen, lossAccepted } = evidence
@@ -49,37 +50,37 @@ export function judgeRing(evidence: RingEvidence): RingVerdict {
   const published = isPublishedFor(evidence.published, owner) ? evidence.published : undefined
   if (seen.state === 'whole' || seen.state === 'locked') {
     if (!isOf(seen.ring, owner)) {
-      // Of an earlier identity of the name, or of an earlier trust domain.
+      // The ring belongs to an earlier identity of the same name, or to an earlier trust domain.
       if (lastGood === undefined && published === undefined) return { kind: 'discard' }
-    } else if (isBelieved(seen, lastGood, published)) {
+    } else if (isTrusted(seen, lastGood, published)) {
       if (seen.state === 'whole') return { kind: 'use' }
       if (lossAccepted) return { kind: 'discard' }
-      return hold(Reason.KeyEncryptionKeyUnknown, evidence, seen.message)
+      return block(Reason.KeyEncryptionKeyUnknown, evidence, seen.message)
     } else if (lastGood !== undefined && published === undefined && isLaterThan(seen.ring, lastGood)) {
-      // Another leader may have gone on for long, and nothing is published that could tell: in doubt, undo nothing.
-      return hold(Reason.KeyRingReplaced, evidence, troubleOf(seen)[1])
+      // Another leader may have written it, and no published key can prove that: in doubt, overwrite nothing.
+      return block(Reason.KeyRingReplaced, evidence, problemOf(seen)[1])
     }
   }
-  const [reason, what] = troubleOf(seen)
-  if (lastGood !== undefined) return { kind: 'restore', ring: lastGood, violation: { reason, message: what } }
+  const [reason, problem] = problemOf(seen)
+  if (lastGood !== undefined) return { kind: 'restore', ring: lastGood, violation: { reason, message: problem } }
   if (seen.state === 'absent' && published === undefined) return { kind: 'create' }
   if (lossAccepted) return { kind: seen.state === 'absent' ? 'create' : 'discard' }
-  return hold(reason, evidence, what)
+  return block(reason, evidence, problem)
 }
 
 /**
- * Whether the ring was written by who had the keys before: sealed by one of them or by one that they endorsed, or in
- * possession of such a key. A key that was revoked proves nothing any more, and what is older than the last good ring
- * was put back by somebody.
+ * Whether the writer of the ring had its earlier keys: the ring is sealed by an earlier key or by a key that an earlier
+ * key endorsed, or its active key is such a key. A revoked key proves nothing. A ring older than the last good one was
+ * restored from an old copy and is not trusted.
  */
-function isBelieved(
+function isTrusted(
   seen: SeenRing & { readonly ring: SealedKeyRing },
   lastGood: SealedKeyRing | undefined,
   published: PublishedKeys | undefined,
 ): boolean {
   const { ring } = seen
   if (lastGood !== undefined && ring.seal.sequence < lastGood.seal.sequence) return false
-  // Nothing has been published that could be taken away, or it is this very ring that was.
+  // Without published keys there is no token to invalidate. Otherwise this ring may be the one that was published.
   if (lastGood === undefined && (published === undefined || published.keys.length === 0)) return true
   if (lastGood === undefined && seen.state === 'whole' && published?.ringVersion === seen.version) return true
   const revoked = new Set(lastGood?.slots.flatMap(({ keyID, state }) => (state === 'Revoked' ? keyID : [])))
@@ -88,7 +89,7 @@ function isBelieved(
     ring.slots.filter(({ keyID }) => !revoked.has(keyID)),
     trusted.filter(({ kid }) => !revoked.has(kid)),
   )
-  // The private half of the active key has been checked where it could be read.
+  // Reading a whole ring has checked that the private half of the active key matches.
   const active = seen.state === 'whole' ? activeSlot(ring.slots)?.keyID : undefined
   return known.has(ring.seal.keyID) || (active !== undefined && known.has(active))
 }
@@ -101,20 +102,20 @@ function isOf(ring: SealedKeyRing | undefined, { uid, subject }: KeyOwner): bool
   return ring?.uid === uid && ring.subject === subject
 }
 
-/** Whether tokens of this identity may be out whose keys these are: unreadable ones may have been. */
+/** Whether workloads may have tokens that verify with these keys. Unreadable published keys count as such. */
 function isPublishedFor(published: PublishedKeys | undefined, { uid, subject }: KeyOwner): boolean {
   if (published?.uid !== uid) return false
   return published.keys.length === 0 || published.keys.some(({ sub }) => sub === subject)
 }
 
-function troubleOf(seen: SeenRing): [Reason, string] {
+function problemOf(seen: SeenRing): [Reason, string] {
   if (seen.state === 'absent') return [Reason.KeyRingLost, 'The key ring was deleted']
-  if (seen.state === 'unusable') return [Reason.KeyRingUnusable, `The key ring cannot be used: ${seen.message}`]
-  return [Reason.KeyRingReplaced, 'The key ring was replaced by another hand']
+  if (seen.state === 'unusable') return [Reason.KeyRingUnusable, `The key ring was damaged (${seen.message})`]
+  return [Reason.KeyRingReplaced, 'The key ring was replaced by an untrusted one']
 }
 
-function hold(reason: Reason, evidence: RingEvidence, what: string): RingVerdict {
-  return { kind: 'hold', violation: { reason, message: `${what}: ${remedyFor(reason, evidence)}` } }
+function block(reason: Reason, evidence: RingEvidence, problem: string): RingVerdict {
+  return { kind: 'block', violation: { reason, message: `${problem}: ${remedyFor(reason, evidence)}` } }
 }
 
 function remedyFor(reason: Reason, { owner, published }: RingEvidence): string {
@@ -123,14 +124,14 @@ function remedyFor(reason: Reason, { owner, published }: RingEvidence): string {
   if (!isAuthority(owner)) {
     return `restore ${secret} from a backup, or get fresh keys: revoke a published one with a TokenRevocation, or delete and create the ServiceIdentity`
   }
-  // Without what a process remembers, and with nothing published, any ring will do, and none makes a fresh one.
+  // Without a ring in memory and without published keys, any stored ring is trusted, and a missing ring is created.
   if (published === undefined || published.keys.length === 0) {
-    return `restart signet-controller; where that does not help, delete ${secret} and ${configMap} before`
+    return `restart signet-controller; if that does not help, delete ${secret} and ${configMap}, and restart it again`
   }
   return `get fresh keys: name a published one in the annotation ${revokeKeyAnnotation} of ${configMap}`
 }
 
-/** Reads a stored ring as far as it can be read. */
+/** Reads a stored ring, as far as it can be read. Rethrows every error but KeyRingError. */
 export function seenRing(stored: { readonly version: string; open(): SealedKeyRing } | undefined): SeenRing {
   if (stored === undefined) return { state: 'absent' }
   try {

@@ -1,7 +1,7 @@
 import { ownerKey, type RingOwner } from '../../identity/key-owner.ts'
 import type { StoredKeyRing } from '../../keys/key-ring/store.ts'
 
-/** The last good ring of each owner: what this process wrote, or saw and believed. */
+/** The last good ring of each owner: what this process wrote, or read and trusted. */
 export class RingMemory {
   readonly #rings = new Map<string, StoredKeyRing>()
 

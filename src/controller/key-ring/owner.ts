@@ -5,10 +5,10 @@ import type { KeyStore, PublicKeyStore } from '../../keys/key-ring/store.ts'
 import type { generateSigningKey, PublicJwk } from '../../keys/signing-key.ts'
 import type { Violation } from '../../policy/reasons.ts'
 
-/** Whose keys these are, and what they are bound to. */
+/** The owner of a key ring, and what its keys are bound to. */
 export type KeyOwner = RingOwner & {
   readonly uid: string
-  /** Undefined for the authority, whose keys sign for any subject. */
+  /** The only `sub` that the keys sign for; undefined for the authority, whose keys sign for any subject. */
   readonly subject: string | undefined
 }
 
@@ -19,25 +19,26 @@ export interface KeyRingOptions {
   readonly publicKeys: PublicKeyStore
   readonly clock: Clock
   readonly generate: typeof generateSigningKey
-  /** Asks the API server itself whether this identity, by uid, is the one that exists. */
+  /** Whether the API server, asked past every cache, still has this owner under this uid. */
   readonly stillOwner: (owner: KeyOwner, signal: AbortSignal) => Promise<boolean>
   /** Whether the user has given up these published keys, whose ring is lost; by default never. */
   readonly lossAccepted?: (owner: KeyOwner, published: readonly PublicJwk[]) => boolean
 }
 
-/** What the watch shows is out of date: try again when it has caught up. */
+/** The identity has been deleted or recreated, which the watch does not show yet; retry once it does. */
 export class StaleIdentityError extends SignetError {}
 
-/** Somebody else has written the ring since, or published from a later one. */
+/** Another process has written the key ring since it was read, or published keys of a later one; retry. */
 export class StaleKeyRingError extends SignetError {}
 
-/** Nothing may be done about the keys yet: the condition says why, and in how many milliseconds to look again. */
-export class KeyRingHeldError extends SignetError {
+/** The keys must stay untouched until the user acts: the violation goes into the condition. */
+export class KeyRingBlockedError extends SignetError {
   readonly violation: Violation
+  /** Milliseconds until the next reconcile if nothing changes before. */
   readonly lookAgainMs: number
 
   constructor(violation: Violation, lookAgainMs: number) {
-    super('ERR_KEY_RING_HELD', violation.message)
+    super('ERR_KEY_RING_BLOCKED', violation.message)
     this.violation = violation
     this.lookAgainMs = lookAgainMs
   }

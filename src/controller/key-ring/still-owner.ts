@@ -3,7 +3,7 @@ import type { KubeClient } from '../../kube/client/client.ts'
 import { resources } from '../../kube/client/resource.ts'
 import type { KeyOwner } from './owner.ts'
 
-/** Asks the API server itself, past every cache, whether the identity of that name is still this one. The authority is. */
+/** Asks the API server, past every cache, whether the identity still has this uid. Always true for the authority. */
 export function stillOwner(client: KubeClient) {
   return async (owner: KeyOwner, signal: AbortSignal): Promise<boolean> => {
     if (isAuthority(owner)) return true

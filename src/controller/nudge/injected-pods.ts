@@ -3,7 +3,7 @@ import { injectedAnnotation } from '../../identity/workload.ts'
 import type { KubeObject } from '../../kube/client/object.ts'
 import type { Indexer, Store } from '../../kube/cache/store.ts'
 
-/** Index of pods by the identity whose files they mount. Informative only: a pod may claim anything in an annotation. */
+/** Index of pods by the identity whose files they mount. Not proven: a user may write any name into the annotation. */
 const podsByIdentity = 'identity'
 
 export const podIndexers: Readonly<Record<string, Indexer<KubeObject>>> = {
@@ -13,7 +13,7 @@ export const podIndexers: Readonly<Record<string, Indexer<KubeObject>>> = {
   },
 }
 
-/** The identity that a pod was injected with; undefined where it was not. */
+/** The identity that was injected into a pod; undefined without injection. */
 export function identityOfPod({ metadata }: KubeObject): IdentityName | undefined {
   const name = metadata.annotations?.[injectedAnnotation]
   return name && metadata.namespace ? { namespace: metadata.namespace, name } : undefined

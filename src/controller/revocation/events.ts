@@ -1,20 +1,21 @@
 import type { TokenRevocation } from '../../api/v1alpha1/types.ts'
 import { Reason } from '../../policy/reasons.ts'
-import type { Verdict } from './decide.ts'
+import type { RevocationProgress } from './decide.ts'
 
-/** What an Event says of a verdict that is new; undefined where it is only on its way. */
+/** The Events of a revocation that was applied or cannot be applied. */
 interface Announcement {
   readonly type: 'Normal' | 'Warning'
   readonly reason: Reason
   /** For the Event of the TokenRevocation. */
   readonly note: string
-  /** For the Event of the ServiceIdentity; absent where nothing happened to it. */
+  /** For the Event of the ServiceIdentity; absent if nothing of it was revoked. */
   readonly identityNote?: string
 }
 
-export function describeVerdict(
+/** Undefined while the revocation is being applied, or its time has not come. */
+export function announcementOf(
   { metadata, spec }: TokenRevocation,
-  { applied, reason, message }: Verdict,
+  { applied, reason, message }: RevocationProgress,
 ): Announcement | undefined {
   if (reason === Reason.Applying || reason === Reason.NotYet) return undefined
   if (!applied) return { type: 'Warning', reason, note: message }

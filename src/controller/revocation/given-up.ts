@@ -2,11 +2,11 @@ import type { TokenRevocation } from '../../api/v1alpha1/types.ts'
 import { isAuthority, type RingOwner } from '../../identity/key-owner.ts'
 import type { PublicJwk } from '../../keys/signing-key.ts'
 import type { Store } from '../../kube/cache/store.ts'
-import { revocationsOf } from './by-identity.ts'
+import { revocationsOf } from './revoked.ts'
 
 /**
- * Whether one of these published keys has been revoked, by a TokenRevocation of the identity or, of the authority, as
- * `authorityRevoked` says: the user has given them up.
+ * Whether the user has given up the published keys, by revoking one of them: keys of an identity by a TokenRevocation,
+ * issuing keys by the request that `authorityRevoked` reads.
  */
 export function givenUp(revocations: Store<TokenRevocation>, authorityRevoked: () => ReadonlySet<string>) {
   return (owner: RingOwner, published: readonly PublicJwk[]): boolean => {

@@ -8,12 +8,12 @@ import type { EventSink } from '../../kube/events/event-recorder.ts'
 import { resources } from '../../kube/client/resource.ts'
 import type { Store } from '../../kube/cache/store.ts'
 import type { Logger } from '../../logger.ts'
-import type { ReconcileResult } from '../runtime/reconcile.ts'
+import type { Reconciler, ReconcileResult } from '../runtime/reconcile.ts'
 import { sameJson } from '../../json.ts'
-import { fieldManager } from '../service-identity/reconciler.ts'
-import { identityOf } from './by-identity.ts'
-import { decide, type Verdict } from './decide.ts'
-import { describeVerdict } from './events.ts'
+import { fieldManager } from '../field-manager.ts'
+import { decide, type RevocationProgress } from './decide.ts'
+import { announcementOf } from './events.ts'
+import { identityOf } from './revoked.ts'
 import { statusOf } from './status.ts'
 
 interface RevocationOptions {
@@ -26,49 +26,49 @@ interface RevocationOptions {
 }
 
 /**
- * Tells how far a TokenRevocation has come, and deletes it once nothing that it names can be alive. The revoking itself
- * is the work of the identity's reconciler, which reads the same TokenRevocations.
+ * Writes into the status how far a TokenRevocation is, and deletes it once everything that it revokes has expired. The
+ * reconciler of the ServiceIdentity does the revoking; it reads the same TokenRevocations.
  */
-export class RevocationReconciler {
-  private readonly options: RevocationOptions
+export class RevocationReconciler implements Reconciler {
+  readonly #options: RevocationOptions
 
   constructor(options: RevocationOptions) {
-    this.options = options
+    this.#options = options
   }
 
   async reconcile(key: string, signal: AbortSignal): Promise<ReconcileResult | undefined> {
-    const { revocations, clock } = this.options
+    const { revocations, clock } = this.#options
     const revocation = revocations.getByKey(key)
     if (revocation === undefined || revocation.metadata.deletionTimestamp !== undefined) return undefined
     const now = clock.now()
-    const identity = this.identityOf(revocation)
-    const verdict = decide({ revocation, identity, now })
-    const { expiresAt = Number.POSITIVE_INFINITY, lookAgainAt = Number.POSITIVE_INFINITY } = verdict
+    const identity = this.#identityOf(revocation)
+    const progress = decide({ revocation, identity, now })
+    const { expiresAt = Number.POSITIVE_INFINITY, lookAgainAt = Number.POSITIVE_INFINITY } = progress
     if (now >= expiresAt) {
-      await this.remove(revocation, signal)
+      await this.#remove(revocation, signal)
       return undefined
     }
-    await this.writeStatus(revocation, verdict, signal)
-    this.report(revocation, identity, verdict)
+    await this.#writeStatus(revocation, progress, signal)
+    this.#report(revocation, identity, progress)
     const next = Math.min(expiresAt, lookAgainAt)
     return Number.isFinite(next) ? { requeueAfterMs: next - now } : undefined
   }
 
-  private identityOf(revocation: TokenRevocation): ServiceIdentity | undefined {
-    const identity = this.options.identities.get(identityOf(revocation))
+  #identityOf(revocation: TokenRevocation): ServiceIdentity | undefined {
+    const identity = this.#options.identities.get(identityOf(revocation))
     return identity?.metadata.deletionTimestamp === undefined ? identity : undefined
   }
 
-  private async remove({ metadata, spec }: TokenRevocation, signal: AbortSignal): Promise<void> {
+  async #remove({ metadata, spec }: TokenRevocation, signal: AbortSignal): Promise<void> {
     const { name, namespace, uid, resourceVersion } = metadata
-    const { client, logger } = this.options
+    const { client, logger } = this.#options
     await client.delete(resources.tokenRevocations, { namespace, name }, { uid, resourceVersion, signal })
     logger.info('revocation expired', { revocation: `${namespace ?? ''}/${name}`, identity: spec.identity })
   }
 
-  private async writeStatus(revocation: TokenRevocation, verdict: Verdict, signal: AbortSignal): Promise<void> {
-    const { client, clock, revocations } = this.options
-    const status = statusOf(revocation, verdict, clock.now())
+  async #writeStatus(revocation: TokenRevocation, progress: RevocationProgress, signal: AbortSignal): Promise<void> {
+    const { client, clock, revocations } = this.#options
+    const status = statusOf(revocation, progress, clock.now())
     if (sameJson(revocation.status, status)) return
     const { name, namespace = '', uid = '' } = revocation.metadata
     const applied = await client.apply<TokenRevocation>(
@@ -79,18 +79,18 @@ export class RevocationReconciler {
     revocations.insertIfNewer(applied)
   }
 
-  /** Once for each change of the reason. */
-  private report(revocation: TokenRevocation, identity: ServiceIdentity | undefined, verdict: Verdict): void {
-    const { events, logger } = this.options
+  /** Once per change of the reason. */
+  #report(revocation: TokenRevocation, identity: ServiceIdentity | undefined, progress: RevocationProgress): void {
+    const { events, logger } = this.#options
     const { metadata, status } = revocation
-    if (findCondition(status?.conditions, ConditionType.Applied)?.reason === verdict.reason) return
-    logger.info('revocation judged', {
+    if (findCondition(status?.conditions, ConditionType.Applied)?.reason === progress.reason) return
+    logger.info('revocation checked', {
       revocation: `${metadata.namespace ?? ''}/${metadata.name}`,
       identity: identityKey(identityOf(revocation)),
-      applied: verdict.applied,
-      reason: verdict.reason,
+      applied: progress.applied,
+      reason: progress.reason,
     })
-    const announcement = describeVerdict(revocation, verdict)
+    const announcement = announcementOf(revocation, progress)
     if (announcement === undefined) return
     const { type, reason, note, identityNote } = announcement
     const action = 'Revoke'

@@ -1,11 +1,11 @@
 interface KeyBackoffOptions {
   /** Milliseconds after the first failure; default 5. */
   readonly baseMs?: number | undefined
-  /** Default 30 s, so that all is well within a minute of the end of whatever stood in the way (I7). */
+  /** Milliseconds at most; default 30 s, so that objects are Ready within a minute of the end of an outage (I7). */
   readonly maxMs?: number | undefined
 }
 
-/** How long each key waits after its failures: doubling, as client-go does it. Knows only keys that have failed. */
+/** The pause of each key after its failures, doubled with each as in client-go. Holds only keys that have failed. */
 export class KeyBackoff {
   readonly #baseMs: number
   readonly #maxMs: number
@@ -16,7 +16,7 @@ export class KeyBackoff {
     this.#maxMs = maxMs
   }
 
-  /** Counts a failure; milliseconds to wait before the next try. */
+  /** Counts a failure; returns the milliseconds to wait before the retry. */
   next(key: string): number {
     const failures = this.#failures.get(key) ?? 0
     this.#failures.set(key, failures + 1)

@@ -2,19 +2,19 @@ import { pause } from '../../time/deadline.ts'
 import type { Runnable } from './manager.ts'
 
 export interface ConditionalLeadershipOptions {
-  /** Makes the elector of one term. */
+  /** Creates the elector of one term. */
   readonly elector: () => Runnable
-  /** Why this replica must not lead now; undefined where it may. */
+  /** Why this replica must not lead now; undefined if it may. */
   readonly unfit: () => unknown
-  /** Calls back once it becomes unfit between two looks; returns how to stop that. */
+  /** Calls the listener when the replica becomes unfit between two checks; returns a function that unsubscribes. */
   readonly onUnfit?: ((listener: () => void) => () => void) | undefined
-  /** Milliseconds between two looks; default 1 s. */
+  /** Milliseconds between two checks; default 1 s. */
   readonly everyMs?: number | undefined
 }
 
 /**
- * Stands for the leadership only while this replica is fit to lead: gives it up, the lease released, as soon as it is
- * not, and stands again when it is. A term that ends otherwise ends this too.
+ * Competes for the leadership only while this replica is fit to lead. An unfit leader releases the Lease at once, and
+ * competes again when it is fit. A term that ends for another reason ends `run` too.
  */
 export class ConditionalLeadership implements Runnable {
   readonly #options: ConditionalLeadershipOptions
@@ -31,7 +31,7 @@ export class ConditionalLeadership implements Runnable {
     }
   }
 
-  /** True where the term ended because this replica became unfit. */
+  /** True if the term ended because this replica became unfit. */
   async #serve(signal: AbortSignal, everyMs: number): Promise<boolean> {
     const { elector, unfit, onUnfit } = this.#options
     const term = new AbortController()

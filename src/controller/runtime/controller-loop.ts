@@ -1,32 +1,32 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import { messageOf } from '../../errors.ts'
 import { askedToWait, KubeError } from '../../kube/client/api-errors.ts'
 import { DeadlineError, withDeadline } from '../../time/deadline.ts'
 import { type Logger, silentLogger } from '../../logger.ts'
-import { type Reconcile, StalledError } from './reconcile.ts'
+import type { Controller } from './manager.ts'
+import type { Reconcile } from './reconcile.ts'
 import type { WorkQueue } from './workqueue.ts'
 
-type ReconcileOutcome = 'success' | 'requeue' | 'error' | 'stalled' | 'timeout'
+type ReconcileOutcome = 'success' | 'requeue' | 'error' | 'timeout'
 
 export interface ControllerLoopOptions {
-  /** Names the controller in logs and metrics. */
+  /** The name of the controller in logs, errors and metrics. */
   readonly name: string
   readonly queue: WorkQueue
   readonly reconcile: Reconcile
-  /** Default 4. */
+  /** How many keys are reconciled at a time; default 4. */
   readonly workers?: number | undefined
-  /** Milliseconds a run may take; default 30 s. */
+  /** Milliseconds that a run may take; default 30 s. */
   readonly deadlineMs?: number | undefined
   readonly logger?: Logger | undefined
   readonly onReconcile?:
     ((run: { controller: string; result: ReconcileOutcome; durationMs: number }) => void) | undefined
 }
 
-/** From so many failures in a row on, also one that is to be expected now and then is worth a warning. */
+/** A conflict is logged as a warning from this many failures of the key in a row on. */
 const suspicious = 5
 
-/** Takes keys from a queue and reconciles them, several at a time, never the same one twice at a time. */
-export class ControllerLoop {
+/** Takes keys from a queue and reconciles several of them at a time, but never the same key twice at a time. */
+export class ControllerLoop implements Controller {
   readonly name: string
   readonly queue: WorkQueue
   readonly #options: ControllerLoopOptions
@@ -39,7 +39,7 @@ export class ControllerLoop {
     this.#logger = (options.logger ?? silentLogger).child({ controller: options.name })
   }
 
-  /** Works until the signal is aborted, then waits for the runs under way, whose signals are aborted too. */
+  /** Works until the signal is aborted, then waits for the current runs, whose signals are aborted too. */
   async run(signal: AbortSignal): Promise<void> {
     await Promise.all(Array.from({ length: this.#options.workers ?? 4 }, () => this.#work(signal)))
   }
@@ -51,8 +51,8 @@ export class ControllerLoop {
       } finally {
         this.queue.done(key)
       }
-      // A run that asks nothing of the API server never waits: thousands of them after a restart would hold up the
-      // event loop, and with it the Lease.
+      // A run without a request never yields: thousands of them after a restart would block the event loop, and with
+      // it the renewal of the Lease.
       await turn()
     }
   }
@@ -68,7 +68,7 @@ export class ControllerLoop {
       if (after !== undefined) this.queue.addAfter(key, after)
       outcome = after === undefined ? 'success' : 'requeue'
     } catch (error) {
-      // Not the reconciler's fault. This loop may be run again: what was under way then comes first.
+      // The abort made the run fail. If the loop runs again, an interrupted key is reconciled first.
       if (signal.aborted) {
         this.queue.add(key)
         return
@@ -79,18 +79,13 @@ export class ControllerLoop {
   }
 
   #failed(key: string, error: unknown): ReconcileOutcome {
-    if (error instanceof StalledError) {
-      this.queue.forget(key)
-      this.#logger.warn('reconcile stalled until something changes', { key, reason: messageOf(error) })
-      return 'stalled'
-    }
     this.queue.addRateLimited(key, askedToWait(error))
     const failures = this.queue.failures(key)
-    // Somebody else was quicker: the next look at the cluster settles it, unless somebody fights us.
+    // Another writer was quicker, and a retry reads its write; only a competing writer causes many conflicts in a row.
     const expected = error instanceof KubeError && (error.isConflict || error.isAlreadyExists) && failures < suspicious
     const fields = { key, error, failures }
-    if (expected) this.#logger.debug('reconcile will be tried again', fields)
-    else this.#logger.warn('reconcile failed, will be tried again', fields)
+    if (expected) this.#logger.debug('reconcile will be retried', fields)
+    else this.#logger.warn('reconcile failed, will be retried', fields)
     return error instanceof DeadlineError ? 'timeout' : 'error'
   }
 }

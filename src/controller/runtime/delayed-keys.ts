@@ -1,4 +1,4 @@
-/** Keys that wait for their time: a binary heap, one entry a key, the earliest time it was given. */
+/** Keys with the time when each is due: a binary heap. Of several times of one key the earliest counts. */
 export class DelayedKeys {
   readonly #heap: { readonly key: string; readonly at: number }[] = []
   readonly #times = new Map<string, number>()
@@ -7,13 +7,13 @@ export class DelayedKeys {
     return this.#times.size
   }
 
-  /** When the first one is due; undefined where none waits. */
+  /** When the first key is due; undefined without keys. */
   get next(): number | undefined {
     this.#dropStale()
     return this.#heap[0]?.at
   }
 
-  /** A later time than the one a key already has is ignored. */
+  /** Ignores a time later than the one that the key has already. */
   set(key: string, at: number): void {
     const known = this.#times.get(key)
     if (known !== undefined && known <= at) return
@@ -22,7 +22,7 @@ export class DelayedKeys {
     this.#rise(this.#heap.length - 1)
   }
 
-  /** Takes out what is due, earliest first. */
+  /** Removes and returns the keys that are due, earliest first. */
   takeDue(now: number): string[] {
     const due: string[] = []
     for (let next = this.next; next !== undefined && next <= now; next = this.next) {
@@ -34,7 +34,7 @@ export class DelayedKeys {
     return due
   }
 
-  /** Entries that a key's earlier time has overtaken stay in the heap until they come to its top. */
+  /** A key that got an earlier time leaves its later entry in the heap, which is dropped once it reaches the top. */
   #dropStale(): void {
     for (
       let first = this.#heap[0];

@@ -7,48 +7,49 @@ export interface Runnable {
   run(signal: AbortSignal): Promise<void>
 }
 
-/** What workers wait for: a reflector. */
+/** A watch that the controllers read from. */
 export interface Source extends Runnable {
+  /** Resolves once the first list is complete. */
   synced(signal?: AbortSignal): Promise<void>
 }
 
+/** Runs only while this replica leads. */
+export interface Controller extends Runnable {
+  /** For errors. */
+  readonly name: string
+}
+
 export interface ManagerOptions {
-  /** Makes the elector around what only a leader may run; absent: always lead. */
+  /** Creates the elector that runs the controllers while it leads; absent: this replica always leads. */
   readonly elector?: ((onStartedLeading: (signal: AbortSignal) => Promise<void>) => Runnable) | undefined
   /** Milliseconds that a stop may take; default 30 s. */
   readonly graceMs?: number | undefined
   readonly logger?: Logger | undefined
 }
 
-/** Starts the parts of a process in order and stops them together. */
-export class Manager {
+/** Starts the sources of a process, then its controllers, and stops them together. */
+export class Manager implements Runnable {
   readonly #options: ManagerOptions
-  readonly #sources: Source[] = []
-  readonly #runnables: Runnable[] = []
-  readonly #leaderRunnables: Runnable[] = []
+  readonly #sources = new Map<string, Source>()
+  readonly #controllers: Controller[] = []
 
   constructor(options: ManagerOptions = {}) {
     this.#options = options
   }
 
-  /** Runs on every replica. */
-  addSource(source: Source): void {
-    this.#sources.push(source)
+  /** Sources run on every replica. */
+  addSource(name: string, source: Source): void {
+    this.#sources.set(name, source)
   }
 
-  /** Runs on every replica, once all sources are synced. */
-  addRunnable(runnable: Runnable): void {
-    this.#runnables.push(runnable)
-  }
-
-  /** Runs only on the leader, once all sources are synced. */
-  addLeaderRunnable(runnable: Runnable): void {
-    this.#leaderRunnables.push(runnable)
+  /** Controllers run on the leader, once all sources are synced. */
+  addController(controller: Controller): void {
+    this.#controllers.push(controller)
   }
 
   /**
-   * Resolves after an abort and a graceful stop. Rejects, everything stopped, where a part fails, ends of itself or
-   * loses the leadership, or where a stop takes longer than its grace.
+   * Resolves after an abort and a graceful stop. Otherwise stops everything and rejects: if a source or controller
+   * fails or ends (`ERR_ENDED`), if the leadership is lost, or if a stop exceeds `graceMs` (`ERR_STOP_TIMEOUT`).
    */
   async run(signal: AbortSignal): Promise<void> {
     const stop = new AbortController()
@@ -57,26 +58,19 @@ export class Manager {
     if (signal.aborted) onAbort()
     const failures: unknown[] = []
     const running: Promise<void>[] = []
-    const start = (work: Promise<void>) => {
-      const watched = work.then(
-        () => {
-          if (!stop.signal.aborted) throw new SignetError('ERR_ENDED', 'a part of the process ended of itself')
-        },
-        (error: unknown) => {
-          // What an abort makes parts throw is no failure; a loss of leadership during it still is none.
-          if (!stop.signal.aborted) throw error
-        },
-      )
+    const start = (name: string, work: Promise<void>) => {
       running.push(
-        watched.catch((error: unknown) => {
+        endless(name, work, stop.signal).catch((error: unknown) => {
+          // After the abort no error is a failure, not even a loss of the leadership.
+          if (stop.signal.aborted) return
           failures.push(error)
           stop.abort(error)
         }),
       )
     }
     try {
-      for (const source of this.#sources) start(source.run(stop.signal))
-      await this.#startRest(start, (work) => running.push(work), stop.signal)
+      for (const [name, source] of this.#sources) start(`watch "${name}"`, source.run(stop.signal))
+      await this.#startControllers(start, (work) => running.push(work), stop.signal)
       await untilAborted(stop.signal)
       await this.#settle(running)
     } finally {
@@ -85,25 +79,26 @@ export class Manager {
     if (failures.length > 0) throw failures[0]
   }
 
-  async #startRest(
-    start: (work: Promise<void>) => void,
+  async #startControllers(
+    start: (name: string, work: Promise<void>) => void,
     alsoAwait: (work: Promise<void>) => void,
     signal: AbortSignal,
   ): Promise<void> {
     try {
-      await Promise.all(this.#sources.map((source) => source.synced(signal)))
+      await Promise.all([...this.#sources.values()].map((source) => source.synced(signal)))
     } catch (error) {
       if (signal.aborted) return
       throw error
     }
     const lead = async (leading: AbortSignal): Promise<void> => {
-      const works = this.#leaderRunnables.map((runnable) => runnable.run(leading))
-      // An elector that has lost the lease does not wait for them; a stop does.
+      const works = this.#controllers.map((controller) =>
+        endless(`controller "${controller.name}"`, controller.run(leading), leading),
+      )
+      // An elector that has lost the lease does not wait for the controllers; a stop does.
       alsoAwait(Promise.allSettled(works).then(() => undefined))
       await Promise.all(works)
     }
-    for (const runnable of this.#runnables) start(runnable.run(signal))
-    start(this.#options.elector?.(lead).run(signal) ?? lead(signal))
+    start('leader election', this.#options.elector?.(lead).run(signal) ?? lead(signal))
   }
 
   async #settle(running: readonly Promise<void>[]): Promise<void> {
@@ -112,4 +107,10 @@ export class Manager {
     logger.error('stopping took too long', { graceMs })
     throw new SignetError('ERR_STOP_TIMEOUT', `not stopped within ${graceMs} ms`)
   }
+}
+
+/** Rejects if the work ends before the signal is aborted. */
+async function endless(name: string, work: Promise<void>, signal: AbortSignal): Promise<void> {
+  await work
+  if (!signal.aborted) throw new SignetError('ERR_ENDED', `${name} ended unexpectedly`)
 }

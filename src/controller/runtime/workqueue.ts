@@ -4,16 +4,16 @@ import { DelayedKeys } from './delayed-keys.ts'
 
 export type Priority = 'high' | 'low'
 
-/** Longest sleep of the timer, in milliseconds: how late a jump of the wall clock is noticed. */
+/** Longest sleep of the timer, in milliseconds: a jump of the wall clock is noticed this late at most. */
 const longestSleep = 30_000
-/** Steps of the wall clock up to this are not jumps, in milliseconds. */
+/** A step of the wall clock up to this many milliseconds is not a jump. */
 const tolerance = 1_000
-/** One key in so many is taken from the low ones, so that they are never starved. */
+/** Every 8th key handed out has low priority if one is waiting, to prevent starvation. */
 const lowShare = 8
 
 /**
- * Keys to be worked on, as client-go's workqueue has them: a key is never worked on twice at a time, waits at most once
- * however often it is added, and is taken again after `done` if it was added meanwhile.
+ * Keys to reconcile, with the promises of client-go's workqueue: a key is never processed twice at a time, waits at most
+ * once however often it is added, and is handed out again after `done` if it was added meanwhile.
  */
 export class WorkQueue {
   readonly #clock: Clock
@@ -21,13 +21,13 @@ export class WorkQueue {
   readonly #delayed = new DelayedKeys()
   readonly #ready: Readonly<Record<Priority, Set<string>>> = { high: new Set(), low: new Set() }
   readonly #processing = new Set<string>()
-  /** Added while being worked on. */
+  /** Keys that were added while being processed. */
   readonly #again = new Map<string, Priority>()
   readonly #waiters = new Set<(key: string) => void>()
   #taken = 0
   #timer: NodeJS.Timeout | undefined
   #wakesAt = Number.POSITIVE_INFINITY
-  /** Wall minus monotonic time when last looked at, and how much of it was made up by jumps ahead. */
+  /** Wall clock minus monotonic clock at the last reading, and the sum of the jumps ahead; both in milliseconds. */
   #offset: number
   #jumped = 0
 
@@ -39,22 +39,22 @@ export class WorkQueue {
     this.#offset = this.#clock.now() - this.#clock.monotonic()
   }
 
-  /** Keys ready to be taken. */
+  /** Keys that are ready. */
   get depth(): number {
     return this.#ready.high.size + this.#ready.low.size
   }
 
-  /** Keys being worked on. */
+  /** Keys that are being processed. */
   get active(): number {
     return this.#processing.size
   }
 
-  /** Keys that wait for their time. */
+  /** Keys that are not due yet. */
   get delayed(): number {
     return this.#delayed.size
   }
 
-  /** High by default; a waiting key rises to the higher of two priorities and never sinks. */
+  /** Priority is high by default. A key that is added twice has the higher of both priorities. */
   add(key: string, { priority = 'high' }: { priority?: Priority } = {}): void {
     if (this.#processing.has(key)) {
       if (this.#again.get(key) !== 'high') this.#again.set(key, priority)
@@ -69,7 +69,7 @@ export class WorkQueue {
     this.#hand()
   }
 
-  /** Adds the key after so many milliseconds, or at the earlier time it was given before. */
+  /** Adds the key after this many milliseconds, or at an earlier time that was set before. */
   addAfter(key: string, ms: number): void {
     if (!(ms > 0)) {
       this.add(key)
@@ -79,7 +79,7 @@ export class WorkQueue {
     this.#arm()
   }
 
-  /** Adds the key after a failure: after 5 ms at first, doubling with each until `forget`; no sooner than `leastMs`. */
+  /** Adds the key after a failure: after 5 ms, doubled with each failure until `forget`, and at least `leastMs`. */
   addRateLimited(key: string, leastMs = 0): void {
     this.addAfter(key, Math.max(this.#backoff.next(key), leastMs))
   }
@@ -93,7 +93,7 @@ export class WorkQueue {
     this.#backoff.forget(key)
   }
 
-  /** The next key, to be given back by `done`; undefined once the signal is aborted. */
+  /** The next key; call `done` after processing it. Undefined once the signal is aborted. */
   get(signal: AbortSignal): Promise<string | undefined> {
     if (signal.aborted) return Promise.resolve(undefined)
     const key = this.#waiters.size === 0 ? this.#take() : undefined
@@ -120,7 +120,7 @@ export class WorkQueue {
     this.add(key, { priority })
   }
 
-  /** Gives keys to whoever waits for one, in the order they came. */
+  /** Hands keys to waiting callers of `get`, first come first served. */
   #hand(): void {
     for (const receive of this.#waiters) {
       const key = this.#take()
@@ -144,8 +144,8 @@ export class WorkQueue {
   }
 
   /**
-   * Milliseconds on a clock that never goes back and that takes a jump ahead of the wall clock for time gone by: a
-   * machine that slept must not renew late by as long as it slept.
+   * Milliseconds on a clock that never goes back, and that counts a jump ahead of the wall clock as elapsed time:
+   * otherwise a machine that was suspended would renew late by the length of its suspension.
    */
   #now(): number {
     const monotonic = this.#clock.monotonic()
@@ -155,7 +155,7 @@ export class WorkQueue {
     return monotonic + this.#jumped
   }
 
-  /** One timer for all that wait. It does not keep the process alive. */
+  /** A single timer for all delayed keys. The timer does not keep the process alive. */
   #arm(): void {
     const { next } = this.#delayed
     if (next === undefined || (this.#timer !== undefined && this.#wakesAt <= next)) return

@@ -6,14 +6,14 @@ import type { KeyRing } from '../../keys/key-ring/key-ring.ts'
 import { type IssuedToken, tokenRenewAt } from '../../policy/credential.ts'
 import { Reason, type Violation } from '../../policy/reasons.ts'
 
-/** What a reconcile found out; whatever it did not come to is left as the status has it. */
+/** The result of a reconcile. The status keeps what an absent member would set. */
 export interface Outcome {
   readonly subject: string
   readonly issuer: string
   readonly ring?: KeyRing
   readonly tokens?: readonly { readonly name: string; readonly issued: IssuedToken }[]
-  /** What there is to say of keys that are ready, in place of the usual. */
-  readonly keysNote?: Violation
+  /** Why the key ring was restored, within the last ten minutes. */
+  readonly restored?: Violation
   /** Why the keys are not ready. */
   readonly keysViolation?: Violation
   /** Why the tokens are not ready. */
@@ -41,11 +41,9 @@ export function statusOf(identity: ServiceIdentity, outcome: Outcome, now: numbe
   }
 }
 
-const keysPublished: Violation = { reason: Reason.KeysPublished, message: 'The signing key is published' }
-
 function conditionsOf(
   identity: ServiceIdentity,
-  { keysNote = keysPublished, keysViolation, tokensViolation, tokens: ready = [] }: Outcome,
+  { restored, keysViolation, tokensViolation, tokens: ready = [] }: Outcome,
   now: number,
 ): Condition[] {
   const observedGeneration = identity.metadata.generation ?? 0
@@ -60,13 +58,19 @@ function conditionsOf(
   const tokens = tokensViolation ?? keysViolation
   const judgements = [
     judge(ConditionType.Ready, keysViolation ?? tokens, issued),
-    judge(ConditionType.KeysReady, keysViolation, keysNote),
+    judge(ConditionType.KeysReady, keysViolation, keysReady(restored)),
     judge(ConditionType.TokensReady, tokens, issued),
   ]
   return judgements.reduce<Condition[]>(
     (conditions, judgement) => setCondition(conditions, judgement, now),
     [...(identity.status?.conditions ?? [])],
   )
+}
+
+function keysReady(restored: Violation | undefined): Violation {
+  const message = 'Signing key published'
+  if (restored === undefined) return { reason: Reason.KeysPublished, message }
+  return { reason: Reason.KeyRingRestored, message: `${message}. ${restored.message} and has been restored` }
 }
 
 function keyStatus(slot: KeyRing['slots'][number]): NonNullable<ServiceIdentityStatus['keys']>[number] {

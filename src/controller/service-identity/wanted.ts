@@ -1,16 +1,16 @@
-import { effectiveSigningKey, effectiveTokens } from '../../api/v1alpha1/defaults.ts'
-import type { ServiceIdentity } from '../../api/v1alpha1/types.ts'
+import { type EffectiveToken, effectiveSigningKey, effectiveTokens } from '../../api/v1alpha1/defaults.ts'
+import type { ServiceIdentity, TokenRevocation } from '../../api/v1alpha1/types.ts'
 import { violationsOf } from '../../api/v1alpha1/validate.ts'
 import { issuerOf, type IssuerScope } from '../../identity/issuer.ts'
 import { formatSpiffeId } from '../../identity/spiffe-id.ts'
 import { rotateKeyAnnotation } from '../../identity/workload.ts'
 import { Reason, type Violation } from '../../policy/reasons.ts'
 import type { WantedKeys } from '../../policy/signing-key.ts'
-import { MINUTE } from '../../time/duration.ts'
-import type { KeySlot } from '../../keys/key-ring/key-ring.ts'
-import { urgentLifetime } from '../../rotation/lifetimes.ts'
+import { type Clock, parseTime } from '../../time/clock.ts'
+import type { KeyOwner } from '../key-ring/owner.ts'
+import { type Revoked, revokedBy } from '../revocation/revoked.ts'
 
-type NudgeMode = 'Always' | 'Urgent' | 'Never'
+export type NudgeMode = 'Always' | 'Urgent' | 'Never'
 
 /** What the chart sets for all identities. */
 export interface TrustSettings {
@@ -22,83 +22,71 @@ export interface TrustSettings {
   readonly allowedClaims: readonly string[]
 }
 
-/** What one ServiceIdentity asks for, with nothing left open. */
+/**
+ * Everything that one ServiceIdentity asks for, all defaults filled in: from its spec and annotations, its
+ * TokenRevocations, the chart's settings and the time. Made once per reconcile; no later step reads any of these again.
+ */
 export interface Wanted {
+  readonly owner: KeyOwner & { readonly name: string; readonly namespace: string }
+  /** The SPIFFE ID: `sub` of every token. */
   readonly subject: string
-  readonly tokens: ReturnType<typeof effectiveTokens>
-  readonly keys: WantedKeys
+  /** `iss` of every token. */
+  readonly issuer: string
+  /** Why this installation does not allow the spec; undefined if it does. */
+  readonly invalid: Violation | undefined
+  /** Undefined if the spec is invalid and no key is revoked: then the key ring stays untouched. */
+  readonly keys: WantedKeys | undefined
+  /** Empty where `keys` is undefined. */
+  readonly tokens: readonly EffectiveToken[]
+  readonly revoked: Revoked
+  readonly nudge: NudgeMode
+  /** When the identity was created, in milliseconds since the epoch. */
+  readonly createdAt: number
 }
 
-export function subjectOf({ metadata }: ServiceIdentity, { trustDomain }: TrustSettings): string {
-  return formatSpiffeId({ trustDomain, namespace: metadata.namespace ?? '', name: metadata.name })
-}
-
-/** What the identity's tokens say in `iss`. */
-export function issuerOfIdentity({ metadata }: ServiceIdentity, { issuer, issuerScope }: TrustSettings): string {
-  return issuerOf(issuer, issuerScope, { namespace: metadata.namespace ?? '', name: metadata.name })
-}
-
-/** What the identity asks for; a TypeError for a spec that the API server should have refused. */
+/** Throws TypeError for a duration that the API server should have refused. */
 export function wantedOf(
-  identity: ServiceIdentity,
-  settings: TrustSettings,
-  revoked: ReadonlySet<string> = new Set(),
+  { metadata, spec }: ServiceIdentity,
+  {
+    settings,
+    revocations,
+    clock,
+  }: {
+    readonly settings: TrustSettings
+    readonly revocations: readonly TokenRevocation[]
+    readonly clock: Pick<Clock, 'now'>
+  },
 ): Wanted {
-  const tokens = effectiveTokens(identity.spec, settings.trustDomain)
-  const rotationRequest = identity.metadata.annotations?.[rotateKeyAnnotation]
+  const { name, namespace = '', uid = '' } = metadata
+  const subject = formatSpiffeId({ trustDomain: settings.trustDomain, namespace, name })
+  const invalid = specViolation(spec, settings)
+  const revoked = revokedBy(revocations, clock.now())
+  // A revoked key is withdrawn although the spec is invalid.
+  const untouched = invalid !== undefined && revoked.keyIDs.size === 0
+  const tokens = untouched ? [] : effectiveTokens(spec, settings.trustDomain)
+  const rotationRequest = metadata.annotations?.[rotateKeyAnnotation]
   return {
-    subject: subjectOf(identity, settings),
+    owner: { name, namespace, uid, subject },
+    subject,
+    issuer: issuerOf(settings.issuer, settings.issuerScope, { namespace, name }),
+    invalid,
+    keys: untouched
+      ? undefined
+      : {
+          ...effectiveSigningKey(spec),
+          longestUse: Math.max(...tokens.map(({ lifetime }) => lifetime)),
+          ...(rotationRequest === undefined ? {} : { rotationRequest }),
+          revoked: revoked.keyIDs,
+        },
     tokens,
-    keys: {
-      ...effectiveSigningKey(identity.spec),
-      longestUse: Math.max(...tokens.map(({ lifetime }) => lifetime)),
-      ...(rotationRequest === undefined ? {} : { rotationRequest }),
-      revoked,
-    },
+    revoked,
+    nudge: settings.nudge,
+    createdAt: parseTime(metadata.creationTimestamp) ?? 0,
   }
 }
 
-/** What the schema cannot refuse because the chart decides it. The webhook refuses the same, earlier. */
-export function specViolation({ spec }: ServiceIdentity, settings: TrustSettings): Violation | undefined {
+/** What the schema cannot refuse, because the chart decides it. The webhook refuses the same at admission. */
+function specViolation(spec: ServiceIdentity['spec'], settings: TrustSettings): Violation | undefined {
   const [violation] = violationsOf(spec, settings)
   return violation === undefined ? undefined : { reason: Reason.InvalidSpec, message: violation.message }
-}
-
-/** Whether pods are to be told of a new Secret, instead of waiting for kubelet to look by itself. */
-export function wantsNudge(
-  { nudge }: TrustSettings,
-  { tokens }: Wanted,
-  credentials: readonly { readonly minted?: Reason }[],
-  revoking: boolean,
-): boolean {
-  if (nudge !== 'Urgent') return nudge === 'Always'
-  // While a revocation is on record, so that a nudge that a crash has lost is found again.
-  if (revoking) return true
-  // A token whose key is gone is refused by now, however long it was meant to live.
-  return (
-    credentials.some(({ minted }) => minted === Reason.KeyGone) ||
-    tokens.some(({ lifetime }) => lifetime < urgentLifetime)
-  )
-}
-
-/** Why tokens are minted in the ordinary course of things: what they replace still verifies, or was never there. */
-const ordinary: ReadonlySet<Reason> = new Set([Reason.Missing, Reason.Renewing, Reason.SpecChanged])
-
-/** Whether a token was minted because verifiers refuse the one that pods have: their nudge waits for no other. */
-export function cannotWait(credentials: readonly { readonly minted?: Reason }[]): boolean {
-  return credentials.some(({ minted }) => minted !== undefined && !ordinary.has(minted))
-}
-
-/** How long after a key had to sign at once a lost nudge is looked for; by then kubelet has looked by itself. */
-const nudgeMemory = 10 * MINUTE
-/** An identity's first key comes this soon after it: no pod has older tokens then. */
-const firstKeyWithin = MINUTE
-
-/**
- * Whether a nudge for a key that was lost or revoked may itself have been lost, in a crash after the tokens were
- * written: told from the ring, since nothing else remembers why they were minted.
- */
-export function mayHaveLostNudge({ nudge }: TrustSettings, signing: KeySlot, createdAt: number, now: number): boolean {
-  const { urgent, activeAt = 0 } = signing
-  return nudge !== 'Never' && urgent === true && activeAt > createdAt + firstKeyWithin && now < activeAt + nudgeMemory
 }

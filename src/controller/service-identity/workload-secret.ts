@@ -7,106 +7,127 @@ import { KubeError } from '../../kube/client/api-errors.ts'
 import type { KubeClient } from '../../kube/client/client.ts'
 import { keyOf } from '../../kube/client/object.ts'
 import { resources } from '../../kube/client/resource.ts'
-import { isLeftover, isOwnedBy, type Secret, workloadSecret } from '../../kube/secrets/secret-codec.ts'
+import {
+  encodeWorkloadFiles,
+  isLeftover,
+  isOwnedBy,
+  type Secret,
+  type WorkloadFiles,
+  workloadSecret,
+} from '../../kube/secrets/secret-codec.ts'
 import type { Store } from '../../kube/cache/store.ts'
 import { Reason, type Violation } from '../../policy/reasons.ts'
-import { Restorations } from '../repair-backoff.ts'
+import { ObjectRepairs } from '../repair-backoff.ts'
 
 /**
- * The workload Secret as found: ours (or not there yet), or one that must not be touched now: somebody else's, or ours
- * that another hand keeps changing. It has to be looked at again, as another's Secret is not watched.
+ * The workload Secret must stay untouched for now: it belongs to another owner, or another client keeps changing it.
+ * Reconcile again after `lookAgainMs` milliseconds, because Secrets of other owners are not watched.
  */
-export type FoundSecret =
-  | { readonly kind: 'ours'; readonly secret: Secret | undefined }
-  | { readonly kind: 'taken'; readonly violation: Violation; readonly lookAgainMs: number }
+interface BlockedSecret {
+  readonly kind: 'blocked'
+  readonly violation: Violation
+  readonly lookAgainMs: number
+}
 
-/** Reads and writes workload Secrets: create, then replace with resourceVersion, and only after checking the owner. */
+/** The workload Secret of the identity; undefined if the Secret does not exist yet. */
+type FoundSecret = { readonly kind: 'own'; readonly secret: Secret | undefined } | BlockedSecret
+
+/** `changed` is false if the Secret had these files already. */
+type WrittenSecret = { readonly kind: 'own'; readonly changed: boolean } | BlockedSecret
+
+/** Reads and writes workload Secrets: create, then replace with resourceVersion, always after a check of the owner. */
 export class WorkloadSecrets {
-  private readonly client: KubeClient
-  private readonly store: Store<Secret>
-  private readonly clock: Pick<Clock, 'monotonic'>
-  private readonly restorations = new Restorations()
+  readonly #client: KubeClient
+  readonly #store: Store<Secret>
+  readonly #clock: Pick<Clock, 'monotonic'>
+  readonly #repairs = new ObjectRepairs()
 
   constructor(options: { client: KubeClient; store: Store<Secret>; clock: Pick<Clock, 'monotonic'> }) {
-    this.client = options.client
-    this.store = options.store
-    this.clock = options.clock
+    this.#client = options.client
+    this.#store = options.store
+    this.#clock = options.clock
   }
 
   find(identity: ServiceIdentity): FoundSecret {
     const { metadata } = identity
-    const secret = this.store.get({ namespace: metadata.namespace, name: workloadSecretName(metadata.name) })
+    const secret = this.#store.get({ namespace: metadata.namespace, name: workloadSecretName(metadata.name) })
     const contention = this.contention(identity)
-    if (contention !== undefined && this.restorations.touched(keyOf(metadata), secret?.metadata.resourceVersion)) {
-      return { kind: 'taken', ...contention }
+    if (contention !== undefined && this.#repairs.isForeign(keyOf(metadata), secret?.metadata.resourceVersion)) {
+      return { kind: 'blocked', ...contention }
     }
-    return judge(secret, metadata.name, metadata.uid ?? '')
+    return checkOwner(secret, metadata.name, metadata.uid ?? '')
   }
 
-  /** Set while another hand keeps changing the Secret: it is put right ever more slowly, until that ends. */
+  /** Defined while another client keeps changing the Secret: repairs slow down until that ends. */
   contention({ metadata }: ServiceIdentity): { violation: Violation; lookAgainMs: number } | undefined {
-    const lookAgainMs = this.restorations.pauseMs(keyOf(metadata), this.clock.monotonic())
+    const lookAgainMs = this.#repairs.pauseMs(keyOf(metadata), this.#clock.monotonic())
     if (lookAgainMs === 0) return undefined
     const where = `${metadata.namespace ?? ''}/${workloadSecretName(metadata.name)}`
-    const message = `Secret ${where} is changed by another hand again and again: something else manages it`
+    const message = `Another client keeps changing Secret ${where}: find and stop it`
     return { violation: { reason: Reason.Conflict, message }, lookAgainMs }
   }
 
-  /** The identity is gone. */
+  /** Forgets the repairs of a deleted identity. */
   forget(key: string): void {
-    this.restorations.forget(key)
+    this.#repairs.forget(key)
   }
 
   /**
-   * Writes the files. Where a Secret of that name turns up that the watch does not show, its owner decides: another's
-   * is reported and left alone. Ours that lacks our labels is mended; ours that has them was written by somebody quicker,
-   * whose tokens count: the conflict is thrown, and the next look sees them.
+   * Writes the files, unless the Secret has them already. If the create meets a Secret that the watch does not show:
+   * one of another owner is reported and not touched; the identity's own without its labels is repaired; the identity's
+   * own with its labels was written by a quicker process, whose tokens stay: throws the conflict, and the retry reads them.
    */
   async write(
     identity: ServiceIdentity,
-    data: Record<string, string>,
+    files: WorkloadFiles,
     previous: Secret | undefined,
     signal: AbortSignal,
-  ): Promise<FoundSecret> {
-    const secret = workloadSecret(identity, data, previous)
-    const wrote = (written: Secret, over = previous): FoundSecret => {
-      this.store.insertIfNewer(written)
-      const [before, after = ''] = [over?.metadata.resourceVersion, written.metadata.resourceVersion]
-      this.restorations.wrote(keyOf(identity.metadata), before, after, this.clock.monotonic())
-      return { kind: 'ours', secret: written }
+  ): Promise<WrittenSecret> {
+    const data = encodeWorkloadFiles(files)
+    if (previous !== undefined && isUpToDate(previous, identity.metadata.name, data)) {
+      return { kind: 'own', changed: false }
     }
-    if (previous !== undefined) return wrote(await this.client.replace(resources.secrets, secret, { signal }))
+    const secret = workloadSecret(identity, data, previous)
+    const wrote = (written: Secret, over = previous): WrittenSecret => {
+      this.#store.insertIfNewer(written)
+      const [before, after = ''] = [over?.metadata.resourceVersion, written.metadata.resourceVersion]
+      this.#repairs.wrote(keyOf(identity.metadata), before, after, this.#clock.monotonic())
+      return { kind: 'own', changed: true }
+    }
+    if (previous !== undefined) return wrote(await this.#client.replace(resources.secrets, secret, { signal }))
     try {
-      return wrote(await this.client.create(resources.secrets, secret, { signal }))
+      return wrote(await this.#client.create(resources.secrets, secret, { signal }))
     } catch (error) {
       if (!(error instanceof KubeError && error.isAlreadyExists)) throw error
       const { namespace, name, uid } = identity.metadata
       const ref = { namespace, name: workloadSecretName(name) }
-      const live = judge(await this.client.get<Secret>(resources.secrets, ref, { signal }), name, uid ?? '')
-      if (live.kind === 'taken' || live.secret === undefined) return live
+      const live = checkOwner(await this.#client.get<Secret>(resources.secrets, ref, { signal }), name, uid ?? '')
+      if (live.kind === 'blocked') return live
+      // Deleted meanwhile.
+      if (live.secret === undefined) return { kind: 'own', changed: true }
       if (hasLabels(live.secret, name)) {
-        this.store.insertIfNewer(live.secret)
+        this.#store.insertIfNewer(live.secret)
         throw error
       }
-      const mended = workloadSecret(identity, data, live.secret)
-      return wrote(await this.client.replace(resources.secrets, mended, { signal }), live.secret)
+      const repaired = workloadSecret(identity, data, live.secret)
+      return wrote(await this.#client.replace(resources.secrets, repaired, { signal }), live.secret)
     }
   }
 }
 
-function judge(secret: Secret | undefined, identityName: string, uid: string): FoundSecret {
-  if (secret === undefined || isOwnedBy(secret, uid)) return { kind: 'ours', secret }
+function checkOwner(secret: Secret | undefined, identityName: string, uid: string): FoundSecret {
+  if (secret === undefined || isOwnedBy(secret, uid)) return { kind: 'own', secret }
   const where = `${secret.metadata.namespace ?? ''}/${secret.metadata.name}`
   if (isLeftover(secret, identityName)) {
-    const message = `Secret ${where} belongs to an earlier ServiceIdentity and is being collected`
-    return { kind: 'taken', lookAgainMs: SECOND, violation: { reason: Reason.WaitingForGarbageCollection, message } }
+    const message = `Secret ${where} belongs to an earlier ServiceIdentity and is being garbage-collected`
+    return { kind: 'blocked', lookAgainMs: SECOND, violation: { reason: Reason.WaitingForGarbageCollection, message } }
   }
   const message = `Secret ${where} exists and does not belong to this ServiceIdentity: delete or rename it`
-  return { kind: 'taken', lookAgainMs: MINUTE, violation: { reason: Reason.Conflict, message } }
+  return { kind: 'blocked', lookAgainMs: MINUTE, violation: { reason: Reason.Conflict, message } }
 }
 
-/** Whether the Secret says already what it shall say: then nothing is written. */
-export function isUpToDate(secret: Secret, identityName: string, data: Record<string, string>): boolean {
+/** Whether the Secret has these labels and files, and no other files. */
+function isUpToDate(secret: Secret, identityName: string, data: Record<string, string>): boolean {
   if (!hasLabels(secret, identityName)) return false
   const current = secret.data ?? {}
   const names = Object.keys(data)

@@ -8,7 +8,7 @@ import type { KubeObject } from '../../kube/client/object.ts'
 import type { Store } from '../../kube/cache/store.ts'
 import { Reason } from '../../policy/reasons.ts'
 import { identityOfPod } from '../nudge/injected-pods.ts'
-import type { ReconcileResult } from '../runtime/reconcile.ts'
+import type { Reconciler, ReconcileResult } from '../runtime/reconcile.ts'
 
 interface WaitingPodsOptions {
   readonly pods: Store<KubeObject>
@@ -17,26 +17,26 @@ interface WaitingPodsOptions {
   readonly clock: Clock
 }
 
-/** A pod and its identity are often applied together: only one that still waits after this is worth an Event. */
+/** In milliseconds. A pod and its identity are often applied together: a pod gets an Event only if it waits longer. */
 const patience = 3 * SECOND
-/** A pod older than this has started, or has been told. */
+/** In milliseconds. An older pod has started, or has Events already. */
 const attention = 10 * MINUTE
 
-/** Tells a pod that cannot start yet what it waits for, as an Event. */
-export class WaitingPodsReconciler {
-  private readonly options: WaitingPodsOptions
+/** Explains by an Event of the pod why a pod without its Secret cannot start yet. */
+export class WaitingPodsReconciler implements Reconciler {
+  readonly #options: WaitingPodsOptions
 
   constructor(options: WaitingPodsOptions) {
-    this.options = options
+    this.#options = options
   }
 
   reconcile(key: string): Promise<ReconcileResult | undefined> {
-    const pod = this.options.pods.getByKey(key)
-    return Promise.resolve(pod === undefined ? undefined : this.judge(pod))
+    const pod = this.#options.pods.getByKey(key)
+    return Promise.resolve(pod === undefined ? undefined : this.#check(pod))
   }
 
-  private judge(pod: KubeObject): ReconcileResult | undefined {
-    const { identities, events, clock } = this.options
+  #check(pod: KubeObject): ReconcileResult | undefined {
+    const { identities, events, clock } = this.#options
     const name = identityOfPod(pod)
     const created = parseTime(pod.metadata.creationTimestamp)
     if (name === undefined || created === undefined || pod.metadata.deletionTimestamp !== undefined) return undefined

@@ -11,7 +11,7 @@ export interface Secret extends KubeObject {
 }
 
 /** What a workload mounts. */
-interface WorkloadFiles {
+export interface WorkloadFiles {
   readonly issuer: string
   /** PEM certificates of the trust domain. */
   readonly trustBundle: string

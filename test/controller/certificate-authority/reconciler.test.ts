@@ -67,7 +67,7 @@ async function start() {
     clock,
   })
   const reconciler = new CertificateAuthorityReconciler({
-    authorities: new CaSecret({
+    caSecret: new CaSecret({
       ...common,
       trustDomain: 'cluster.local',
       lifetimes: { ca: 365 * DAY, leaf: 30 * DAY },
@@ -101,10 +101,10 @@ const caBundle = async (resource: Resource = resources.mutatingWebhookConfigurat
 }
 const trusted = async (name: string): Promise<boolean> => {
   const leaf = await certificate(name)
-  return splitPem(await bundle()).some((authority) => isIssuedBy(leaf, authority))
+  return splitPem(await bundle()).some((ca) => isIssuedBy(leaf, ca))
 }
 
-describe('the certificate authority controller', () => {
+describe('the controller of the CA', () => {
   it.each(['signet-ca', 'signet-webhook-tls'])(
     'I7: goes on with %s after another tool has taken its labels',
     async (name) => {
@@ -121,7 +121,7 @@ describe('the certificate authority controller', () => {
     },
   )
 
-  it('makes one authority, two serving certificates under it, and the trust in it', async () => {
+  it('creates one CA, two serving certificates of it, and the trust in it', async () => {
     const reconcile = await start()
     await reconcile()
     expect(splitPem(await bundle())).toHaveLength(1)
@@ -146,7 +146,7 @@ describe('the certificate authority controller', () => {
     expect(reconcile.caBundles.allTrusted()).toBe(true)
   })
 
-  it('lets two replicas that start at once end up with one authority', async () => {
+  it('lets two replicas that start at once end up with one CA', async () => {
     const [first, second] = [await start(), await start()]
     await Promise.allSettled([first(), second()])
     await first()
@@ -180,13 +180,13 @@ describe('the certificate authority controller', () => {
     }
   })
 
-  it('rotates the authority over two years without a moment at which a served certificate is not trusted', async () => {
+  it('rotates the CA over two years without a moment at which a served certificate is not trusted', async () => {
     const reconcile = await start()
-    const authorities = new Set<string>()
+    const cas = new Set<string>()
     const end = clock.now() + 730 * DAY
     while (clock.now() < end) {
       await reconcile()
-      for (const pem of splitPem(await bundle())) authorities.add(pem)
+      for (const pem of splitPem(await bundle())) cas.add(pem)
       for (const name of ['signet-webhook-tls', 'signet-authority-tls']) {
         expect(await trusted(name)).toBe(true)
         expect(certificateInfo(await certificate(name)).notAfter - clock.now()).toBeGreaterThan(15 * DAY)
@@ -194,7 +194,7 @@ describe('the certificate authority controller', () => {
       expect(await caBundle()).toBe(await bundle())
       clock.advance(2 * DAY)
     }
-    expect(authorities.size).toBeGreaterThanOrEqual(3)
+    expect(cas.size).toBeGreaterThanOrEqual(3)
     expect(splitPem(await bundle()).length).toBeLessThanOrEqual(2)
   }, 240_000)
 

@@ -8,14 +8,14 @@ import type { PublicJwk } from '../../../src/keys/public-jwk.ts'
 import { type ConfigMap, publishedKeys } from '../../../src/kube/keys/config-map-public-key-store.ts'
 import { resources } from '../../../src/kube/client/resource.ts'
 import { type Secret, secretText, secretValue } from '../../../src/kube/secrets/secret-codec.ts'
-import { authorityKeysRef, authorityRingRef, startAuthorityKeys } from '../../builders/authority-keys-controller.ts'
+import { issuingKeysRef, issuingRingRef, startIssuingKeys } from '../../builders/issuing-keys-controller.ts'
 import { authorityRing, authoritySlot } from '../../builders/authority-ring.ts'
 import { startIdentityController } from '../../builders/identity-controller.ts'
 import { createMemoryKubeClient, type MemoryKubeClient } from '../../fakes/api-server-memory-client.ts'
 import { HeldClock } from '../../fakes/held-clock.ts'
 
-type Controller = Awaited<ReturnType<typeof startAuthorityKeys>>
-type Options = Omit<Parameters<typeof startAuthorityKeys>[0], 'client' | 'clock'>
+type Controller = Awaited<ReturnType<typeof startIssuingKeys>>
+type Options = Omit<Parameters<typeof startIssuingKeys>[0], 'client' | 'clock'>
 
 let client: MemoryKubeClient
 let clock: HeldClock
@@ -23,7 +23,7 @@ let controller: Controller
 const running: { stop: () => Promise<void> }[] = []
 
 async function start(options: Options = {}): Promise<Controller> {
-  const started = await startAuthorityKeys({ client, clock, ...options })
+  const started = await startIssuingKeys({ client, clock, ...options })
   running.push(started)
   return started
 }
@@ -40,8 +40,8 @@ beforeEach(async () => {
 })
 afterEach(stopAll)
 
-const secret = () => client.get<Secret>(resources.secrets, authorityRingRef)
-const configMap = () => client.get<ConfigMap>(resources.configMaps, authorityKeysRef)
+const secret = () => client.get<Secret>(resources.secrets, issuingRingRef)
+const configMap = () => client.get<ConfigMap>(resources.configMaps, issuingKeysRef)
 async function text(): Promise<string> {
   const stored = await secret()
   return stored === undefined ? '' : (secretText(stored, 'ring.json') ?? '')
@@ -55,7 +55,7 @@ const slots = async () => decodeKeyRing(await text()).slots
 const states = async () => (await slots()).map(({ state }) => state)
 
 async function annotate(annotations: Record<string, string>): Promise<void> {
-  await client.patch(resources.configMaps, authorityKeysRef, { metadata: { annotations } }, { type: 'merge' })
+  await client.patch(resources.configMaps, issuingKeysRef, { metadata: { annotations } }, { type: 'merge' })
 }
 
 async function putRing(ring: string): Promise<void> {
@@ -84,7 +84,7 @@ describe('the keys of the authority', () => {
     expect(key).not.toHaveProperty('sub')
     expect(await secret()).toMatchObject({ type: 'signet.dev/key-ring' })
     expect(controller.events).toMatchObject([
-      { type: 'Normal', reason: 'FirstKey', action: 'PublishKey', regarding: { metadata: authorityKeysRef } },
+      { type: 'Normal', reason: 'FirstKey', action: 'PublishKey', regarding: { metadata: issuingKeysRef } },
     ])
   })
 
@@ -158,7 +158,7 @@ describe('the keys of the authority', () => {
 })
 
 const attacks: [string, string, () => Promise<void>][] = [
-  ['deleted', 'KeyRingLost', () => client.delete(resources.secrets, authorityRingRef).then(() => undefined)],
+  ['deleted', 'KeyRingLost', () => client.delete(resources.secrets, issuingRingRef).then(() => undefined)],
   [
     'replaced by a ring of another hand',
     'KeyRingReplaced',
@@ -211,7 +211,7 @@ describe("the authority's ring", () => {
     for (let run = 0; run < 3; run += 1) expect(await next.reconcile()).toEqual({ requeueAfterMs: 5 * MINUTE })
     expect(await text()).toBe(stored)
     expect(await kids()).toEqual(before)
-    expect(next.events).toMatchObject([{ type: 'Warning', reason, action: 'HoldKeys' }])
+    expect(next.events).toMatchObject([{ type: 'Warning', reason, action: 'BlockKeys' }])
     expect(next.events[0]?.note).toContain('annotation signet.dev/revoke-key of the ConfigMap signet-jwks.authority')
   })
 
@@ -228,7 +228,7 @@ describe("the authority's ring", () => {
   })
 
   it('I1: gets its public half back when somebody deletes that', async () => {
-    await client.delete(resources.configMaps, authorityKeysRef)
+    await client.delete(resources.configMaps, issuingKeysRef)
     await controller.reconcile()
     expect(await kids()).toEqual(before)
   })

@@ -48,13 +48,13 @@ describe('with a last good ring in memory', () => {
   it.each<[string, () => SeenRing, string]>([
     ['none', () => absent, 'restore KeyRingLost'],
     ['one that cannot be read', () => unusable, 'restore KeyRingUnusable'],
-    ['another hand’s', () => whole(foreign), 'restore KeyRingReplaced'],
+    ['a foreign ring', () => whole(foreign), 'restore KeyRingReplaced'],
     ['one of another uid', () => whole({ ...next, uid: 'other' }), 'restore KeyRingReplaced'],
     ['one of another subject', () => whole({ ...next, subject: 'spiffe://x/ns/a/sa/b' }), 'restore KeyRingReplaced'],
     ['itself', () => whole(own), 'use'],
     ['one that another leader wrote', () => whole(next), 'use'],
-    ['one that another leader wrote, locked', () => locked(next), 'hold KeyEncryptionKeyUnknown'],
-    ['another hand’s, locked', () => locked(foreign), 'restore KeyRingReplaced'],
+    ['one that another leader wrote, locked', () => locked(next), 'block KeyEncryptionKeyUnknown'],
+    ['a foreign ring, locked', () => locked(foreign), 'restore KeyRingReplaced'],
   ])('finds %s', (_title, seen, expected) => {
     expect(verdict({ seen: seen(), lastGood: own, published: published(a, b) })).toBe(expected)
   })
@@ -67,7 +67,7 @@ describe('with a last good ring in memory', () => {
     const c = await keySlot({ state: 'Active', publishedAt: 1, activeAt: 1 })
     const later = await sealKeyRing(keyRing([c]), { ...next, slots: [c] })
     // In doubt, nothing is undone.
-    expect(verdict({ seen: whole(later), lastGood: own })).toBe('hold KeyRingReplaced')
+    expect(verdict({ seen: whole(later), lastGood: own })).toBe('block KeyRingReplaced')
     expect(verdict({ lastGood: own })).toBe('restore KeyRingLost')
     expect(verdict({ seen: whole(later), lastGood: own, published: published(c) })).toBe('use')
   })
@@ -86,7 +86,7 @@ describe('with a last good ring in memory', () => {
     expect(verdict({ seen: whole(sealedByC), lastGood: own })).toBe('use')
     expect(verdict({ seen: whole(onlyC), lastGood: own })).toBe('use')
     const revoked = { ...own, slots: own.slots.map((slot) => ({ ...slot, state: 'Revoked' as const })) }
-    expect(verdict({ seen: whole(onlyC), lastGood: revoked })).toBe('hold KeyRingReplaced')
+    expect(verdict({ seen: whole(onlyC), lastGood: revoked })).toBe('block KeyRingReplaced')
   })
 
   it('believes no key that was revoked, though it is still published', async () => {
@@ -108,16 +108,16 @@ describe('with a last good ring in memory', () => {
 
 describe('after a restart', () => {
   it.each<[string, () => SeenRing, string]>([
-    ['none', () => absent, 'hold KeyRingLost'],
-    ['one that cannot be read', () => unusable, 'hold KeyRingUnusable'],
-    ['another hand’s', () => whole(foreign), 'hold KeyRingReplaced'],
-    ['one of another uid', () => whole({ ...own, uid: 'other' }), 'hold KeyRingReplaced'],
-    ['one of another subject', () => whole({ ...own, subject: 'spiffe://x/ns/a/sa/b' }), 'hold KeyRingReplaced'],
+    ['none', () => absent, 'block KeyRingLost'],
+    ['one that cannot be read', () => unusable, 'block KeyRingUnusable'],
+    ['a foreign ring', () => whole(foreign), 'block KeyRingReplaced'],
+    ['one of another uid', () => whole({ ...own, uid: 'other' }), 'block KeyRingReplaced'],
+    ['one of another subject', () => whole({ ...own, subject: 'spiffe://x/ns/a/sa/b' }), 'block KeyRingReplaced'],
     ['the published one', () => whole(own), 'use'],
     ['one sealed by a published key', () => whole(next), 'use'],
     ['the very version that was published, whatever is published', () => whole(foreign, '4'), 'use'],
-    ['a locked one', () => locked(own), 'hold KeyEncryptionKeyUnknown'],
-    ['another hand’s, locked', () => locked(foreign), 'hold KeyRingReplaced'],
+    ['a locked one', () => locked(own), 'block KeyEncryptionKeyUnknown'],
+    ['a foreign ring, locked', () => locked(foreign), 'block KeyRingReplaced'],
   ])('finds %s where keys are published', (_title, seen, expected) => {
     expect(verdict({ seen: seen(), published: published(a) })).toBe(expected)
     const accepted = { seen: seen(), published: published(a), lossAccepted: true }
@@ -130,7 +130,7 @@ describe('after a restart', () => {
   })
 
   it('takes keys that cannot be read for keys that may be in use', () => {
-    expect(verdict({ published: published() })).toBe('hold KeyRingLost')
+    expect(verdict({ published: published() })).toBe('block KeyRingLost')
     expect(verdict({ seen: whole(own), published: published() })).toBe('use')
   })
 
@@ -139,7 +139,7 @@ describe('after a restart', () => {
     ['one', () => whole(own), 'use'],
     ['one of an earlier identity', () => whole({ ...own, uid: 'uid-0' }), 'discard'],
     ['one of an earlier trust domain', () => whole({ ...own, subject: 'spiffe://x/ns/a/sa/b' }), 'discard'],
-    ['one that cannot be read', () => unusable, 'hold KeyRingUnusable'],
+    ['one that cannot be read', () => unusable, 'block KeyRingUnusable'],
   ])('finds %s where nothing of this identity is published', (_title, seen, expected) => {
     expect(verdict({ seen: seen() })).toBe(expected)
     expect(verdict({ seen: seen(), published: { ...published(a), uid: 'uid-0' } })).toBe(expected)
@@ -158,11 +158,11 @@ it('says what to do, and shows no key', () => {
   })
 })
 
-it('names the remedies that there are for whoever owns a ring that is held', () => {
+it('names the remedies that the owner of a blocked ring has', () => {
   const said = (evidence: Partial<RingEvidence>): string => {
     const defaults = { owner, seen: unusable, lastGood: undefined, published: undefined, lossAccepted: false }
     const judged = judgeRing({ ...defaults, ...evidence })
-    return judged.kind === 'hold' ? judged.violation.message : judged.kind
+    return judged.kind === 'block' ? judged.violation.message : judged.kind
   }
   expect(said({ published: published(a) })).toContain(
     'with a TokenRevocation, or delete and create the ServiceIdentity',
@@ -175,7 +175,7 @@ it('names the remedies that there are for whoever owns a ring that is held', () 
   // Nothing that could be named.
   for (const nothing of [undefined, ours]) {
     expect(said({ owner: authorityOwner, published: nothing })).toContain(
-      'restart signet-controller; where that does not help, delete the Secret signet-keys.authority and the ConfigMap',
+      'restart signet-controller; if that does not help, delete the Secret signet-keys.authority and the ConfigMap',
     )
   }
 })

@@ -152,7 +152,7 @@ describe('a ring after a restart', () => {
     expect(await story.ringText()).toBe(text)
     expect(await story.condition('KeysReady')).toMatchObject({ status: 'False', reason })
     expect(await story.isReady()).toBe(false)
-    expect(next.events).toMatchObject([{ type: 'Warning', reason, action: 'HoldKeys' }])
+    expect(next.events).toMatchObject([{ type: 'Warning', reason, action: 'BlockKeys' }])
   })
 
   it('goes on with a ring that was restored from a backup', async () => {

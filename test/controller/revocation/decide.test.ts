@@ -43,12 +43,12 @@ describe('the revocation of a key', () => {
     expect(judge(revocation, { keys: [key('Active')], tokens: [token()] })).toEqual({
       applied: false,
       reason: 'Applying',
-      message: 'Key k1 is about to leave the JWK Set',
+      message: 'Key k1 is being removed from the JWK Set',
     })
     expect(judge(revocation, { keys: [key('Revoked')], tokens: [token()] })).toEqual({
       applied: false,
       reason: 'Applying',
-      message: 'Key k1 has left the JWK Set, and the tokens it signed are being replaced',
+      message: 'Key k1 has left the JWK Set, and the tokens that it signed are being replaced',
     })
   })
 
@@ -65,7 +65,7 @@ describe('the revocation of a key', () => {
     expect(judge(revocation, { keys: [], tokens: [] })).toEqual({
       applied: false,
       reason: 'KeyUnknown',
-      message: 'Key k1 is not among the keys of orders, and verifies no token of it',
+      message: 'Key k1 is not a key of ServiceIdentity orders, and verifies none of its tokens',
       expiresAt: latest,
     })
   })
@@ -152,7 +152,7 @@ describe('any revocation', () => {
     expect(judge(tokenRevocation(spec), undefined)).toEqual({
       applied: false,
       reason: 'IdentityMissing',
-      message: 'There is no ServiceIdentity orders in this namespace, so nothing of it verifies',
+      message: 'ServiceIdentity orders does not exist in this namespace, so none of its tokens verify',
       expiresAt,
     })
   })

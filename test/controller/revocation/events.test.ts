@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { describeVerdict } from '../../../src/controller/revocation/events.ts'
+import { announcementOf } from '../../../src/controller/revocation/events.ts'
 import { tokenRevocation } from '../../builders/token-revocation.ts'
 
 const applied = { applied: true, reason: 'Revoked', message: 'done' } as const
@@ -13,7 +13,7 @@ describe('the Events of a revocation', () => {
       'tokens issued before 2026-01-01T00:00:00Z revoked by TokenRevocation leak',
     ],
   ])('tell the identity of %j', (spec, identityNote) => {
-    expect(describeVerdict(tokenRevocation(spec), applied)).toEqual({
+    expect(announcementOf(tokenRevocation(spec), applied)).toEqual({
       type: 'Normal',
       reason: 'Revoked',
       note: 'done',
@@ -23,7 +23,7 @@ describe('the Events of a revocation', () => {
 
   it('warn of what could not be applied, and leave the identity alone', () => {
     const verdict = { applied: false, reason: 'KeyUnknown', message: 'no such key' } as const
-    expect(describeVerdict(tokenRevocation({ keyID: 'k1' }), verdict)).toEqual({
+    expect(announcementOf(tokenRevocation({ keyID: 'k1' }), verdict)).toEqual({
       type: 'Warning',
       reason: 'KeyUnknown',
       note: 'no such key',
@@ -31,6 +31,6 @@ describe('the Events of a revocation', () => {
   })
 
   it.each(['Applying', 'NotYet'] as const)('say nothing while it is on its way: %s', (reason) => {
-    expect(describeVerdict(tokenRevocation({}), { applied: false, reason, message: '' })).toBeUndefined()
+    expect(announcementOf(tokenRevocation({}), { applied: false, reason, message: '' })).toBeUndefined()
   })
 })

@@ -1,6 +1,6 @@
 import { beforeAll, expect, it } from 'vitest'
 import type { TokenRevocation } from '../../../src/api/v1alpha1/types.ts'
-import { revocationIndexers } from '../../../src/controller/revocation/by-identity.ts'
+import { revocationIndexers } from '../../../src/controller/revocation/revoked.ts'
 import { givenUp } from '../../../src/controller/revocation/given-up.ts'
 import { theAuthority } from '../../../src/identity/key-owner.ts'
 import type { PublicJwk } from '../../../src/keys/signing-key.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { ControllerLoop, type ControllerLoopOptions } from '../../../src/controller/runtime/controller-loop.ts'
-import { type Reconcile, StalledError } from '../../../src/controller/runtime/reconcile.ts'
+import type { Reconcile } from '../../../src/controller/runtime/reconcile.ts'
 import { WorkQueue } from '../../../src/controller/runtime/workqueue.ts'
 import { KubeError } from '../../../src/kube/client/api-errors.ts'
 import { resources } from '../../../src/kube/client/resource.ts'
@@ -115,21 +115,6 @@ describe('a controller loop', () => {
     await eventually(() => expect([queue.depth, queue.active]).toEqual([0, 0]))
     expect(most).toBe(3)
     expect(outcomes.every((outcome) => outcome === 'test success')).toBe(true)
-  })
-
-  it('does not retry what only the user can cure, until something changes', async () => {
-    let runs = 0
-    const { queue, outcomes, logger } = looping(async () => {
-      runs++
-      throw new StalledError('claim is not allowed')
-    })
-    queue.add('a')
-    await eventually(() => expect(outcomes).toEqual(['test stalled']))
-    await new Promise((resolve) => setTimeout(resolve, 50))
-    expect(runs).toBe(1)
-    expect(logger.lines.join()).toContain('claim is not allowed')
-    queue.add('a')
-    await eventually(() => expect(runs).toBe(2))
   })
 
   it('aborts a run at its deadline, and tries again', async () => {

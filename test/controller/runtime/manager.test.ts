@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { Manager, type ManagerOptions, type Runnable, type Source } from '../../../src/controller/runtime/manager.ts'
+import { type Controller, Manager, type ManagerOptions, type Source } from '../../../src/controller/runtime/manager.ts'
 import { untilAborted } from '../../../src/time/deadline.ts'
 import { eventually } from '../../builders/eventually.ts'
 
 /** Notes when it starts and stops. */
-function part(log: string[], name: string, stopMs = 0): Runnable {
+function part(log: string[], name: string, stopMs = 0): Controller {
   return {
+    name,
     run: async (signal) => {
       log.push(`${name} starts`)
       await untilAborted(signal)
@@ -38,7 +39,7 @@ function managing(options: ManagerOptions, add: (manager: Manager) => void) {
 }
 
 describe('a manager', () => {
-  it('starts sources at once, workers when all are synced, the leader’s only while it leads', async () => {
+  it('starts sources at once, and controllers once all sources are synced and it leads', async () => {
     const log: string[] = []
     const [first, second] = [source(log, 'first'), source(log, 'second')]
     const lead = Promise.withResolvers<undefined>()
@@ -50,27 +51,27 @@ describe('a manager', () => {
       },
     })
     const { stop, running, outcome } = managing({ elector }, (manager) => {
-      for (const one of [first, second]) manager.addSource(one)
-      manager.addRunnable(part(log, 'replica'))
-      manager.addLeaderRunnable(part(log, 'leader'))
+      manager.addSource('first', first)
+      manager.addSource('second', second)
+      manager.addController(part(log, 'leader'))
     })
     await eventually(() => expect(log).toEqual(['first starts', 'second starts']))
     first.ready()
     await new Promise((resolve) => setTimeout(resolve, 10))
     expect(log).toHaveLength(2)
     second.ready()
-    await eventually(() => expect(log.slice(2)).toEqual(['replica starts', 'stands']))
+    await eventually(() => expect(log.slice(2)).toEqual(['stands']))
     lead.resolve(undefined)
     await eventually(() => expect(log.at(-1)).toBe('leader starts'))
     stop.abort()
     await running
     expect(outcome.settled).toBe('resolved')
-    expect(log.slice(5).sort()).toEqual(['first stops', 'leader stops', 'replica stops', 'second stops'])
+    expect(log.slice(4).sort()).toEqual(['first stops', 'leader stops', 'second stops'])
   })
 
   it('always leads where there is no elector', async () => {
     const log: string[] = []
-    const { stop, running } = managing({}, (manager) => manager.addLeaderRunnable(part(log, 'leader')))
+    const { stop, running } = managing({}, (manager) => manager.addController(part(log, 'leader')))
     await eventually(() => expect(log).toEqual(['leader starts']))
     stop.abort()
     await running
@@ -93,8 +94,8 @@ describe('a manager', () => {
     const synced = source(log)
     synced.ready()
     const { running, outcome } = managing({ elector }, (manager) => {
-      manager.addSource(synced)
-      manager.addLeaderRunnable(part(log, 'leader', 30))
+      manager.addSource('synced', synced)
+      manager.addController(part(log, 'leader', 30))
     })
     await eventually(() => expect(log).toContain('leader starts'))
     const lost = new Error('leadership lost')
@@ -109,25 +110,36 @@ describe('a manager', () => {
     const log: string[] = []
     const fault = new Error('part at fault')
     const { running, outcome } = managing({}, (manager) => {
-      manager.addRunnable({ run: () => Promise.reject(fault) })
-      manager.addLeaderRunnable(part(log, 'leader'))
+      manager.addController({ name: 'faulty', run: () => Promise.reject(fault) })
+      manager.addController(part(log, 'leader'))
     })
     await running
     expect(outcome.settled).toBe(fault)
     expect(log).toEqual(['leader starts', 'leader stops'])
   })
 
-  it('takes a part that ends of itself for a fault', async () => {
-    const { running, outcome } = managing({}, (manager) => manager.addRunnable({ run: () => Promise.resolve() }))
-    await running
-    expect(outcome.settled).toMatchObject({ code: 'ERR_ENDED' })
+  it('takes a controller or source that ends unexpectedly for a fault, and names it', async () => {
+    const controller = managing({}, (manager) => {
+      manager.addController(part([], 'endless'))
+      manager.addController({ name: 'key-rings', run: () => Promise.resolve() })
+    })
+    await controller.running
+    expect(controller.outcome.settled).toMatchObject({
+      code: 'ERR_ENDED',
+      message: 'controller "key-rings" ended unexpectedly',
+    })
+    const watch = managing({}, (manager) =>
+      manager.addSource('pods', { run: () => Promise.resolve(), synced: () => Promise.resolve() }),
+    )
+    await watch.running
+    expect(watch.outcome.settled).toMatchObject({ message: 'watch "pods" ended unexpectedly' })
   })
 
   it('stops while it still waits for its sources', async () => {
     const log: string[] = []
     const { stop, running, outcome } = managing({}, (manager) => {
-      manager.addSource(source(log))
-      manager.addLeaderRunnable(part(log, 'leader'))
+      manager.addSource('source', source(log))
+      manager.addController(part(log, 'leader'))
     })
     await eventually(() => expect(log).toEqual(['source starts']))
     stop.abort()
@@ -139,7 +151,7 @@ describe('a manager', () => {
   it('gives up a stop that takes too long', async () => {
     const log: string[] = []
     const { stop, running, outcome } = managing({ graceMs: 30 }, (manager) =>
-      manager.addRunnable(part(log, 'slow', 60_000)),
+      manager.addController(part(log, 'slow', 60_000)),
     )
     await eventually(() => expect(log).toEqual(['slow starts']))
     stop.abort()
@@ -148,7 +160,7 @@ describe('a manager', () => {
   })
 
   it('does nothing where it is stopped before it starts', async () => {
-    const { stop, running, outcome } = managing({}, (manager) => manager.addRunnable(part([], 'never')))
+    const { stop, running, outcome } = managing({}, (manager) => manager.addController(part([], 'never')))
     stop.abort()
     await running
     expect(outcome.settled).toBe('resolved')

@@ -8,7 +8,7 @@ import type { HttpKubeClient } from '../../../src/kube/client/http-client.ts'
 import { resources } from '../../../src/kube/client/resource.ts'
 import { type Secret, secretValue } from '../../../src/kube/secrets/secret-codec.ts'
 import { silentLogger } from '../../../src/logger.ts'
-import { authorityRingRef } from '../../builders/authority-keys-controller.ts'
+import { issuingRingRef } from '../../builders/issuing-keys-controller.ts'
 import { authorityRing, authoritySlot } from '../../builders/authority-ring.ts'
 import { eventually } from '../../builders/eventually.ts'
 import { fakeCluster } from '../../fakes/api-server-fixture.ts'
@@ -26,7 +26,7 @@ beforeEach(async () => {
   ring = await authorityRing([await authoritySlot()])
 })
 
-const put = (text: string, name = authorityRingRef.name) =>
+const put = (text: string, name = issuingRingRef.name) =>
   fake.put<Secret>(resources.secrets, { metadata: { name, namespace }, data: { 'ring.json': secretValue(text) } })
 
 async function started(keys?: KeyEncryptionKeys): Promise<AuthorityKeyRing> {
@@ -47,7 +47,7 @@ it('I3: asks for the one Secret by its name, in its namespace, and has no other 
   const source = await started()
   expect(source.ring()).toEqual(ring)
   const held = [...source.reflector.store.values()].map(({ metadata }) => metadata.name)
-  expect(held).toEqual([authorityRingRef.name])
+  expect(held).toEqual([issuingRingRef.name])
   expect(fake.requests.length).toBeGreaterThan(0)
   for (const { path, query } of fake.requests) {
     expect(path).toBe('/api/v1/namespaces/signet-system/secrets')
@@ -65,7 +65,7 @@ it('follows what is stored, and gives the same object while that has not changed
   put(encodeKeyRing(ring))
   await eventually(() => expect(changes).toBe(1))
   expect(source.ring()).toBe(source.ring())
-  fake.remove(resources.secrets, authorityRingRef)
+  fake.remove(resources.secrets, issuingRingRef)
   await eventually(() => expect(changes).toBe(2))
   expect(source.ring()).toBeUndefined()
   stop()

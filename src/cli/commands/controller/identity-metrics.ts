@@ -8,19 +8,19 @@ import type { Metrics } from '../../../telemetry/metrics.ts'
 
 const states = ['Published', 'Active', 'Retired', 'Revoked'] as const
 
-/** What one identity adds to the figures. */
+/** What one identity adds to the metrics. */
 interface Share {
   readonly ready: boolean
   readonly keys: Readonly<Record<(typeof states)[number], number>>
-  /** Milliseconds since the epoch; infinite where no token is issued. */
+  /** Milliseconds since the epoch; infinite without a token. */
   readonly expiresAt: number
 }
 
-/** Counts identities and keys, and finds the token that expires first, from what the statuses say as they change. */
-export class IdentityFigures {
+/** Counts identities and keys, and finds the token that expires first, from the statuses as they change. */
+export class IdentityMetrics {
   readonly #shares = new Map<string, Share>()
 
-  learn({ type, object }: Pick<StoreEvent<ServiceIdentity & KubeObject>, 'type' | 'object'>): void {
+  observe({ type, object }: Pick<StoreEvent<ServiceIdentity & KubeObject>, 'type' | 'object'>): void {
     const key = keyOf(object.metadata)
     if (type === 'deleted') this.#shares.delete(key)
     else this.#shares.set(key, shareOf(object))

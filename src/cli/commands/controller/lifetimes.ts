@@ -1,21 +1,21 @@
 import { formatDuration, HOUR, MINUTE } from '../../../time/duration.ts'
 import { ConfigError } from '../../settings/setting.ts'
 
-/** Milliseconds, all. */
+/** Both in milliseconds. */
 interface ControllerLifetimes {
   readonly caLifetime: number
   readonly servingCertificateLifetime: number
 }
 
 /**
- * A certificate is renewed at a third of its life and reaches the file up to two minutes later; under this it might
- * have ended by then.
+ * In milliseconds. A certificate is renewed at a third of its lifetime and reaches the mounted file up to two minutes
+ * later; a shorter lifetime might end by then.
  */
 const shortestServingCertificate = 10 * MINUTE
-/** A CA is trusted ahead for a twelfth of its life, in which every pod and every caBundle has to learn of it. */
+/** In milliseconds. A CA is trusted for a twelfth of its lifetime before it issues: until then pods and caBundles get it. */
 const shortestCaLifetime = HOUR
 
-/** Throws ConfigError where the lifetimes of the flags do not fit together, naming the flag and the remedy. */
+/** Throws ConfigError, which names flag and remedy, if a lifetime is too short or the two do not fit together. */
 export function checkControllerLifetimes({ caLifetime, servingCertificateLifetime }: ControllerLifetimes): void {
   const atLeast = (flag: string, lifetime: number, shortest: number): void => {
     if (lifetime < shortest) throw new ConfigError(`--${flag}: must be at least ${formatDuration(shortest)}`)

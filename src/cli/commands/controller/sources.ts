@@ -5,7 +5,7 @@ import {
   webhookConfigurationName,
 } from '../../../controller/certificate-authority/ca-bundle.ts'
 import { podIndexers } from '../../../controller/nudge/injected-pods.ts'
-import { revocationIndexers } from '../../../controller/revocation/by-identity.ts'
+import { revocationIndexers } from '../../../controller/revocation/revoked.ts'
 import {
   identitySecretType,
   injectedAnnotation,
@@ -22,7 +22,9 @@ import type { Secret } from '../../../kube/secrets/secret-codec.ts'
 import { sharingValues } from '../../../kube/secrets/intern-values.ts'
 import type { Logger } from '../../../logger.ts'
 
-/** What the controller watches. Selectors keep everything that is not ours out of memory. */
+export type ControllerSources = ReturnType<typeof controllerSources>
+
+/** What the controller watches. Selectors keep objects that are not Signet's out of memory. */
 export function controllerSources(options: {
   client: KubeClient
   namespace: string
@@ -58,7 +60,8 @@ export function controllerSources(options: {
       resource: resources.secrets,
       ...everywhere,
       labelSelector: selectorOf(components.identity),
-      // Labels are anybody's to write. The guard keeps this type for the controller, so that nobody fills our memory.
+      // Any client may write the labels. The admission policies reserve this type for the controller, so that no other
+      // client can fill its memory.
       fieldSelector: `type=${identitySecretType}`,
       transform: sharingValues(),
       logger,
@@ -101,7 +104,7 @@ export function controllerSources(options: {
 
 const keptMetadata = ['name', 'namespace', 'uid', 'resourceVersion', 'creationTimestamp', 'deletionTimestamp'] as const
 
-/** What is read of a pod: there may be very many, with annotations of any size. */
+/** Keeps only what is read: there may be very many pods, with annotations of any size. */
 function leanPod({ metadata }: KubeObject): KubeObject {
   return {
     metadata: {
@@ -112,7 +115,7 @@ function leanPod({ metadata }: KubeObject): KubeObject {
   }
 }
 
-/** Of its annotations, which its owner may fill at will, only the one that asks for a rotation. */
+/** Keeps only the annotation that requests a rotation: users may write others of any size. */
 function leanIdentity<T extends KubeObject>(identity: T): T {
   const annotations = pick(identity.metadata.annotations ?? {}, [rotateKeyAnnotation])
   return { ...identity, metadata: { ...identity.metadata, annotations } }

@@ -16,7 +16,7 @@ import { eventually } from '../../../builders/eventually.ts'
 import { SecretFolder } from '../../../builders/serving-certificate.ts'
 import { freePorts } from '../../../../tools/cluster/ports.ts'
 import { temporaryFile } from '../../../fakes/api-server-fixture.ts'
-import { authorityKeysRef, authorityRingRef } from '../../../builders/authority-keys-controller.ts'
+import { issuingKeysRef, issuingRingRef } from '../../../builders/issuing-keys-controller.ts'
 import { authorityRing, authoritySlot } from '../../../builders/authority-ring.ts'
 import { type FakeApiServer, startFakeApiServer } from '../../../fakes/api-server.ts'
 import { authority, call } from '../../../builders/running-server.ts'
@@ -155,7 +155,7 @@ it(
     const slot = await authoritySlot()
     const ring = await authorityRing([slot])
     const put = (text: string) =>
-      fake.put<Secret>(resources.secrets, { metadata: authorityRingRef, data: { 'ring.json': secretValue(text) } })
+      fake.put<Secret>(resources.secrets, { metadata: issuingRingRef, data: { 'ring.json': secretValue(text) } })
     put(encodeKeyRing(ring))
     const running = await startAuthority(fake)
     await eventually(async () => expect((await running.get('/signet/jwks.json')).status).toBe(200), 60_000)
@@ -170,7 +170,7 @@ it(
 
     fake.put<ConfigMap>(resources.configMaps, {
       metadata: {
-        ...authorityKeysRef,
+        ...issuingKeysRef,
         labels: { 'app.kubernetes.io/managed-by': 'signet', 'signet.dev/component': 'public-keys' },
       },
       data: { 'jwks.json': serializeJwks([slot.publicJwk]) },
@@ -187,7 +187,7 @@ it(
       expect((await running.ready()).status).toBe(200)
       expect(await running.metrics()).toContain('\nsignet_issuing 1\n')
       expect(await running.kids('/signet/jwks.json')).toEqual([slot.keyID])
-      fake.remove(resources.secrets, authorityRingRef)
+      fake.remove(resources.secrets, issuingRingRef)
     }
   },
 )

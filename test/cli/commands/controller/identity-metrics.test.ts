@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { ServiceIdentity } from '../../../../src/api/v1alpha1/types.ts'
-import { IdentityFigures } from '../../../../src/cli/commands/controller/identity-metrics.ts'
+import { IdentityMetrics } from '../../../../src/cli/commands/controller/identity-metrics.ts'
 import type { KubeObject } from '../../../../src/kube/client/object.ts'
 import { createMetrics } from '../../../../src/telemetry/metrics.ts'
 
@@ -20,19 +20,22 @@ const identity = (name: string, ready: boolean, states: readonly ('Active' | 'Re
     },
   }) satisfies ServiceIdentity & KubeObject
 
-const lines = async (figures: IdentityFigures): Promise<string[]> => {
+const lines = async (identityMetrics: IdentityMetrics): Promise<string[]> => {
   const metrics = createMetrics()
-  figures.collect(metrics)
+  identityMetrics.collect(metrics)
   return (await metrics.render()).split('\n').filter((line) => /^signet_(identities|keys|next_token)/.test(line))
 }
 
-describe('the figures of identities', () => {
+describe('the metrics of identities', () => {
   it('follow what the statuses say, and forget what is deleted', async () => {
-    const figures = new IdentityFigures()
-    figures.learn({ type: 'added', object: identity('a', false, []) })
-    figures.learn({ type: 'updated', object: identity('a', true, ['Retired', 'Active'], '2026-06-01T02:00:00Z') })
-    figures.learn({ type: 'added', object: identity('b', true, ['Active'], '2026-06-01T01:00:00Z') })
-    expect(await lines(figures)).toEqual([
+    const identityMetrics = new IdentityMetrics()
+    identityMetrics.observe({ type: 'added', object: identity('a', false, []) })
+    identityMetrics.observe({
+      type: 'updated',
+      object: identity('a', true, ['Retired', 'Active'], '2026-06-01T02:00:00Z'),
+    })
+    identityMetrics.observe({ type: 'added', object: identity('b', true, ['Active'], '2026-06-01T01:00:00Z') })
+    expect(await lines(identityMetrics)).toEqual([
       'signet_identities{ready="true"} 2',
       'signet_identities{ready="false"} 0',
       'signet_keys{state="Published"} 0',
@@ -41,8 +44,8 @@ describe('the figures of identities', () => {
       'signet_keys{state="Revoked"} 0',
       `signet_next_token_expiry_timestamp_seconds ${Date.parse('2026-06-01T01:00:00Z') / 1000}`,
     ])
-    figures.learn({ type: 'deleted', object: identity('b', true, ['Active']) })
-    expect(await lines(figures)).toEqual(
+    identityMetrics.observe({ type: 'deleted', object: identity('b', true, ['Active']) })
+    expect(await lines(identityMetrics)).toEqual(
       expect.arrayContaining([
         'signet_identities{ready="true"} 1',
         `signet_next_token_expiry_timestamp_seconds ${Date.parse('2026-06-01T02:00:00Z') / 1000}`,
@@ -51,6 +54,6 @@ describe('the figures of identities', () => {
   })
 
   it('know of no expiry where no token is issued', async () => {
-    expect(await lines(new IdentityFigures())).toContain('signet_next_token_expiry_timestamp_seconds 0')
+    expect(await lines(new IdentityMetrics())).toContain('signet_next_token_expiry_timestamp_seconds 0')
   })
 })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { cannotWait, mayHaveLostNudge } from '../../../src/controller/service-identity/wanted.ts'
+import { cannotWait, mayHaveLostNudge } from '../../../src/controller/service-identity/nudging.ts'
 import { MINUTE } from '../../../src/time/duration.ts'
 import type { KeySlot } from '../../../src/keys/key-ring/key-ring.ts'
 import { Reason } from '../../../src/policy/reasons.ts'
@@ -23,7 +23,7 @@ describe('whether the nudge for new tokens can wait its turn', () => {
 
 describe('I10: a nudge that a crash may have lost', () => {
   const after = (minutes: number, signing = slot(), mode = settings.nudge): boolean =>
-    mayHaveLostNudge({ ...settings, nudge: mode }, signing, createdAt, activeAt + minutes * MINUTE)
+    mayHaveLostNudge(mode, signing, createdAt, activeAt + minutes * MINUTE)
 
   it('is looked for while the key that had to sign at once is young', () => {
     expect([0, 5, 9.9, 10, 60].map((minutes) => after(minutes))).toEqual([true, true, true, false, false])
@@ -32,7 +32,9 @@ describe('I10: a nudge that a crash may have lost', () => {
   it('is not looked for after an ordinary rotation, nor for an identity whose first key it is', () => {
     const { urgent: _urgent, ...planned } = slot()
     expect(after(1, planned)).toBe(false)
-    expect(mayHaveLostNudge(settings, slot({ activeAt: createdAt + 1000 }), createdAt, createdAt + 2000)).toBe(false)
+    expect(mayHaveLostNudge(settings.nudge, slot({ activeAt: createdAt + 1000 }), createdAt, createdAt + 2000)).toBe(
+      false,
+    )
   })
 
   it('is not looked for where nobody is to be nudged', () => {

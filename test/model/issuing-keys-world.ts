@@ -1,12 +1,12 @@
 import { IssuingKeyRing } from '../../src/authority/token/issuing-key-ring.ts'
 import { components, selectorOf } from '../../src/api/v1alpha1/metadata.ts'
 import type { Clock } from '../../src/time/clock.ts'
-import { AuthorityKeysReconciler, authorityKeysKey } from '../../src/controller/issuing-keys/reconciler.ts'
+import { IssuingKeysReconciler, issuingKeysKey } from '../../src/controller/issuing-keys/reconciler.ts'
 import { keyRequests } from '../../src/controller/issuing-keys/requests.ts'
 import { KeyRingReconciler } from '../../src/controller/key-ring/reconciler.ts'
 import { stillOwner } from '../../src/controller/key-ring/still-owner.ts'
 import { rememberRings } from '../../src/controller/key-ring/remember-rings.ts'
-import { revocationIndexers } from '../../src/controller/revocation/by-identity.ts'
+import { revocationIndexers } from '../../src/controller/revocation/revoked.ts'
 import { givenUp } from '../../src/controller/revocation/given-up.ts'
 import type { ServiceIdentity } from '../../src/api/v1alpha1/types.ts'
 import { DAY, HOUR, SECOND } from '../../src/time/duration.ts'
@@ -24,12 +24,12 @@ import { ringText, SecretKeyStore } from '../../src/kube/keys/secret-key-store.t
 import { Store } from '../../src/kube/cache/store.ts'
 import { silentLogger } from '../../src/logger.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
-import { authorityKeysRef, authorityRingRef } from '../builders/authority-keys-controller.ts'
+import { issuingKeysRef, issuingRingRef } from '../builders/issuing-keys-controller.ts'
 import { namespace } from '../builders/identity-controller.ts'
 import { createMemoryKubeClient } from '../fakes/api-server-memory-client.ts'
 import { Storage } from '../fakes/api-server-storage.ts'
 import { HeldClock } from '../fakes/held-clock.ts'
-import type { AuthorityStep, Who } from './authority-steps.ts'
+import type { AuthorityStep, Who } from './issuing-keys-steps.ts'
 import { type Fault, FaultyClient } from './faulty-client.ts'
 import { keySupply } from './key-supply.ts'
 import { Ledger } from './ledger.ts'
@@ -52,7 +52,7 @@ function caches(storage: Storage) {
 class Controller {
   readonly caches
   readonly faulty: FaultyClient
-  readonly #reconciler: AuthorityKeysReconciler
+  readonly #reconciler: IssuingKeysReconciler
   #run: Promise<number | undefined | Error> | undefined
 
   constructor(storage: Storage, clock: Clock, generate: ReturnType<typeof keySupply>) {
@@ -61,7 +61,7 @@ class Controller {
     this.faulty = new FaultyClient(createMemoryKubeClient(storage))
     const { client } = this.faulty
     const ringStore = new SecretKeyStore({ client, store: rings.store, namespace })
-    const configMap = () => publicKeys.store.get(authorityKeysRef)
+    const configMap = () => publicKeys.store.get(issuingKeysRef)
     const keyRings = new KeyRingReconciler({
       rings: ringStore,
       publicKeys: new ConfigMapPublicKeyStore({ client, store: publicKeys.store, namespace }),
@@ -71,8 +71,8 @@ class Controller {
       lossAccepted: givenUp(new Store(revocationIndexers), () => keyRequests(configMap()).revoked),
     })
     const identities = new WatchCache<ServiceIdentity & KubeObject>(storage, 'serviceidentities')
-    rememberRings({ keyRings: rings, identities, rings: ringStore, guard: keyRings.guard })
-    this.#reconciler = new AuthorityKeysReconciler({
+    rememberRings({ keyRings: rings, identities, rings: ringStore, trusted: keyRings.trusted })
+    this.#reconciler = new IssuingKeysReconciler({
       keyRings,
       configMap,
       namespace,
@@ -90,7 +90,7 @@ class Controller {
   /** When to look again, in milliseconds; an Error where the run failed; 'paused' where it is held up. */
   reconcile(fault?: Fault): Promise<number | undefined | Error | 'paused'> {
     this.faulty.plan(fault)
-    this.#run = this.#reconciler.reconcile(authorityKeysKey, new AbortController().signal).then(
+    this.#run = this.#reconciler.reconcile(issuingKeysKey, new AbortController().signal).then(
       (result) => result?.requeueAfterMs,
       (error: unknown) => (error instanceof Error ? error : new Error(String(error))),
     )
@@ -133,7 +133,7 @@ class Issuer {
     this.keys = new IssuingKeyRing({
       source: {
         ring: () => {
-          const secret = rings.store.get(authorityRingRef)
+          const secret = rings.store.get(issuingRingRef)
           if (secret === undefined) return undefined
           const ring = opened.get(secret) ?? decodeKeyRing(ringText(secret))
           opened.set(secret, ring)
@@ -144,7 +144,7 @@ class Issuer {
       },
       served: {
         issuingKeys: () => {
-          const configMap = publicKeys.store.get(authorityKeysRef)
+          const configMap = publicKeys.store.get(issuingKeysRef)
           if (configMap === undefined) return []
           const keys = served.get(configMap) ?? publishedKeys(configMap) ?? []
           served.set(configMap, keys)
@@ -270,7 +270,7 @@ export class AuthorityWorld {
     if (configMap === undefined) return
     if (step.does === 'delete public ConfigMap') {
       this.#foreign = this.#taken = true
-      this.#storage.delete('configmaps', authorityKeysRef)
+      this.#storage.delete('configmaps', issuingKeysRef)
       this.#foreign = false
       return
     }

@@ -1,11 +1,11 @@
 import { components, selectorOf } from '../../src/api/v1alpha1/metadata.ts'
 import type { ServiceIdentity } from '../../src/api/v1alpha1/types.ts'
-import { AuthorityKeysReconciler, authorityKeysKey } from '../../src/controller/issuing-keys/reconciler.ts'
+import { IssuingKeysReconciler, issuingKeysKey } from '../../src/controller/issuing-keys/reconciler.ts'
 import { keyRequests } from '../../src/controller/issuing-keys/requests.ts'
 import { KeyRingReconciler } from '../../src/controller/key-ring/reconciler.ts'
 import { stillOwner } from '../../src/controller/key-ring/still-owner.ts'
 import { rememberRings } from '../../src/controller/key-ring/remember-rings.ts'
-import { revocationIndexers } from '../../src/controller/revocation/by-identity.ts'
+import { revocationIndexers } from '../../src/controller/revocation/revoked.ts'
 import { givenUp } from '../../src/controller/revocation/given-up.ts'
 import { theAuthority } from '../../src/identity/key-owner.ts'
 import { keyRingSecretName, publicKeysName } from '../../src/identity/workload.ts'
@@ -25,11 +25,11 @@ import { recordingLogger } from '../fakes/api-server-fixture.ts'
 import type { HeldClock } from '../fakes/held-clock.ts'
 import { namespace, settled } from './identity-controller.ts'
 
-export const authorityRingRef = { namespace, name: keyRingSecretName(theAuthority) }
-export const authorityKeysRef = { namespace, name: publicKeysName(theAuthority) }
+export const issuingRingRef = { namespace, name: keyRingSecretName(theAuthority) }
+export const issuingKeysRef = { namespace, name: publicKeysName(theAuthority) }
 
 /** The part of one controller that keeps the authority's keys, over a client: nothing remembered from another. */
-export async function startAuthorityKeys(options: {
+export async function startIssuingKeys(options: {
   client: KubeClient
   clock: HeldClock
   encryption?: KeyEncryptionKeys
@@ -59,7 +59,7 @@ export async function startAuthorityKeys(options: {
     }),
   )
   const rings = new SecretKeyStore({ ...options, store: ringSource.store, namespace })
-  const configMap = () => publicKeys.get(authorityKeysRef)
+  const configMap = () => publicKeys.get(issuingKeysRef)
   const keyRings = new KeyRingReconciler({
     rings,
     publicKeys: new ConfigMapPublicKeyStore({ client, store: publicKeys, namespace }),
@@ -68,13 +68,13 @@ export async function startAuthorityKeys(options: {
     stillOwner: stillOwner(client),
     lossAccepted: givenUp(new Store(revocationIndexers), () => keyRequests(configMap()).revoked),
   })
-  rememberRings({ keyRings: ringSource, identities, rings, guard: keyRings.guard })
+  rememberRings({ keyRings: ringSource, identities, rings, trusted: keyRings.trusted })
   await watch(identities)
   await watch(ringSource)
   const events: EventDetails[] = []
   const logger = recordingLogger()
   const metrics = createMetrics()
-  const reconciler = new AuthorityKeysReconciler({
+  const reconciler = new IssuingKeysReconciler({
     keyRings,
     configMap,
     namespace,
@@ -91,7 +91,7 @@ export async function startAuthorityKeys(options: {
     /** One run, after the watches have caught up with what was written before. */
     reconcile: async () => {
       await settled()
-      return reconciler.reconcile(authorityKeysKey, AbortSignal.timeout(10_000))
+      return reconciler.reconcile(issuingKeysKey, AbortSignal.timeout(10_000))
     },
     stop: async () => {
       stop.abort()

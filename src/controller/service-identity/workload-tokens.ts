@@ -16,17 +16,17 @@ import { buildClaims, type Profile, reservedClaims, type TokenClaims, tokenTypes
 import { mintToken, newTokenID } from '../../tokens/mint.ts'
 import { TokenError, verifyTokenSync } from '../../tokens/verify.ts'
 
-/** One token of an identity as it is to be mounted. */
-export interface Credential {
+/** One token of an identity, for its workload Secret. */
+export interface WorkloadToken {
   readonly wanted: WantedToken
   readonly issued: IssuedToken
-  /** The compact JWT. Goes into the Secret and nowhere else. */
+  /** The compact JWT, for the Secret and nothing else. */
   readonly token: string
-  /** Why it was minted now; absent on one that was kept. */
+  /** Why the token was minted now; absent on a token that was kept. */
   readonly minted?: Reason
 }
 
-interface CredentialContext {
+interface TokenContext {
   readonly issuer: string
   readonly subject: string
   readonly ring: KeyRing
@@ -34,33 +34,33 @@ interface CredentialContext {
   readonly revoked?: RevokedTokens
 }
 
-/** Keeps every token that will do and mints the others with the signing key. */
-export async function ensureCredentials(
+/** Keeps every stored token that `mintReason` does not replace, and mints the others with the signing key. */
+export async function ensureWorkloadTokens(
   wanted: readonly (WantedToken & { readonly profile: Profile })[],
   secret: Secret | undefined,
-  context: CredentialContext,
+  context: TokenContext,
   clock: Clock,
-): Promise<Credential[]> {
+): Promise<WorkloadToken[]> {
   const now = clock.now()
-  const credentials: Credential[] = []
+  const tokens: WorkloadToken[] = []
   for (const token of wanted) {
     const found = findToken(secret, token, context, now)
     const { issuer, subject, revoked = { tokenIDs: new Set() } } = context
     const violation = mintReason({ wanted: token, found, issuer, subject, now, revoked })
-    credentials.push(
+    tokens.push(
       violation === undefined && found.state === 'issued'
         ? { wanted: token, issued: found.token, token: found.text }
         : await mint(token, context, now, violation?.reason),
     )
   }
-  return credentials
+  return tokens
 }
 
-/** Reads a stored token back through the ring's own public keys, so that nothing another hand wrote is believed. */
+/** Reads a stored token and verifies it with the public keys of the ring, so that a forged token is replaced. */
 function findToken(
   secret: Secret | undefined,
   wanted: WantedToken,
-  { issuer, ring }: CredentialContext,
+  { issuer, ring }: TokenContext,
   now: number,
 ): FoundToken & { text: string } {
   const text = secret === undefined ? undefined : secretText(secret, tokenFile(wanted.name))
@@ -89,25 +89,25 @@ function findToken(
   }
 }
 
-/** What ordinary life does to a stored token; everything else is another hand's work. */
+/** Failures that time, the spec and rotation explain; after any other, another client has changed the Secret. */
 const reasonOf: Readonly<Record<string, Reason>> = {
   ERR_TOKEN_EXPIRED: Reason.Renewing,
   ERR_TOKEN_ISSUER: Reason.SpecChanged,
   ERR_TOKEN_KEY_UNKNOWN: Reason.KeyGone,
 }
 
-/** Claims beyond those that every token of the profile has. */
+/** Claims that the profile does not set. */
 function extraClaims(claims: TokenClaims): Record<string, unknown> {
   return Object.fromEntries(Object.entries(claims).filter(([name]) => !reservedClaims.includes(name)))
 }
 
 async function mint(
   wanted: WantedToken & { readonly profile: Profile },
-  { issuer, subject, signing }: CredentialContext,
+  { issuer, subject, signing }: TokenContext,
   now: number,
   reason: Reason | undefined,
-): Promise<Credential> {
-  if (signing.privateJwk === undefined) throw new TypeError(`key ${signing.keyID} has no private half`)
+): Promise<WorkloadToken> {
+  if (signing.privateJwk === undefined) throw new TypeError(`key ${signing.keyID} has no private key`)
   const tokenID = newTokenID()
   const claims = buildClaims({
     issuer,

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { authorityHistory, type AuthorityStep, tellStep } from './authority-steps.ts'
-import { AuthorityWorld } from './authority-world.ts'
+import { authorityHistory, type AuthorityStep, tellStep } from './issuing-keys-steps.ts'
+import { AuthorityWorld } from './issuing-keys-world.ts'
 import { timeLimit } from './histories.ts'
 
 /** As of the model of identities: what `npm run test:model` sets. */
