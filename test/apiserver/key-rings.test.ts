@@ -120,7 +120,9 @@ describe('a key ring on a real API server', () => {
     expect(await jwks('orders')).toBe(before)
     await eventually('the condition', async () => (await condition('orders'))?.reason === 'KeyRingRestored')
     await eventually('the Event', async () =>
-      (await kubectl.run(['get', 'events', '-n', 'shop'])).includes('The key ring was deleted and has been restored from memory'),
+      (await kubectl.run(['get', 'events', '-n', 'shop'])).includes(
+        'The key ring was deleted and has been restored from memory',
+      ),
     )
     await counted('KeyRingLost', count)
     expect(controller.count('token issued', { identity: 'shop/orders' })).toBe(1)
