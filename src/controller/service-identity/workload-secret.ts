@@ -103,8 +103,8 @@ export class WorkloadSecrets {
       const ref = { namespace, name: workloadSecretName(name) }
       const live = checkOwner(await this.#client.get<Secret>(resources.secrets, ref, { signal }), name, uid ?? '')
       if (live.kind === 'blocked') return live
-      // Deleted meanwhile.
-      if (live.secret === undefined) return { kind: 'own', changed: true }
+      // Deleted meanwhile: the retry creates it.
+      if (live.secret === undefined) throw error
       if (hasLabels(live.secret, name)) {
         this.#store.insertIfNewer(live.secret)
         throw error

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { ServiceIdentity } from '../../../src/api/v1alpha1/types.ts'
 import { HOUR, MINUTE } from '../../../src/time/duration.ts'
 import { issuerOf, issuerScopes } from '../../../src/identity/issuer.ts'
+import { KubeError } from '../../../src/kube/client/api-errors.ts'
 import type { KubeClient } from '../../../src/kube/client/client.ts'
 import type { KubeObject } from '../../../src/kube/client/object.ts'
 import { type ConfigMap, publishedKeys } from '../../../src/kube/keys/config-map-public-key-store.ts'
@@ -278,6 +279,23 @@ describe('reconciling a ServiceIdentity', () => {
     const first = await token()
     await untilQuiet(slow)
     expect(await token()).toBe(first)
+    await mountedVerifies()
+  })
+
+  it('tries again where a Secret stood in the way and is deleted before it can be read', async () => {
+    await apply()
+    const unlucky = await start({
+      ...bound(client),
+      create: async (resource, object, options) => {
+        if (resource !== resources.secrets || object.metadata.namespace !== 'shop') {
+          return client.create(resource, object, options)
+        }
+        throw new KubeError({ verb: 'create', resource, status: 409, reason: 'AlreadyExists' })
+      },
+    })
+    await expect(unlucky.reconcile('shop/orders')).rejects.toMatchObject({ status: 409 })
+    expect((await identity())?.status?.tokens).toBeUndefined()
+    await untilQuiet(controller)
     await mountedVerifies()
   })
 
