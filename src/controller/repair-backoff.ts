@@ -2,12 +2,12 @@ import { ownerKey, type RingOwner } from '../identity/key-owner.ts'
 import type { Violation } from '../policy/reasons.ts'
 import { MINUTE, SECOND } from '../time/duration.ts'
 
-// Two clients that each undo what the other writes would loop without end. So repairs slow down:
+// Two clients that undo each other's writes would loop without end, so repairs slow down:
 //
-// | what is repaired             | repairs without a pause | pause before the next        | longest pause | forgotten      |
-// |------------------------------|-------------------------|------------------------------|---------------|----------------|
-// | workload Secrets, caBundles  | 5 within 10 minutes     | 2 s, doubled with each       | 30 s          | each after 10 m |
-// | key rings                    | 1                       | 1 s, doubled with each       | 5 m           | all after 10 m without a repair |
+// | repair                    | without a pause     | then a pause of        | at most | a repair counts          |
+// |---------------------------|---------------------|------------------------|---------|--------------------------|
+// | workload Secret, caBundle | 5 within 10 minutes | 2 s, doubled with each | 30 s    | for 10 minutes           |
+// | key ring                  | the first           | 1 s, doubled with each | 5 min   | until 10 minutes without |
 
 interface RepairLimits {
   /** How long a repair counts, in milliseconds. */
@@ -69,7 +69,7 @@ export class ObjectRepairs {
   }
 }
 
-/** How long after its restore a key ring counts as restored lately, in milliseconds. */
+/** How long the condition mentions a restore, and a restore counts for the next pause, in milliseconds. */
 const restoredMs = 10 * MINUTE
 /** Milliseconds to wait before the second restore in a row; doubles with each. */
 const firstPauseMs = SECOND

@@ -123,7 +123,7 @@ export async function startIdentityController(options: {
     events,
     nudged,
     urgentlyNudged,
-    /** One look at a TokenRevocation, after the watches have caught up with what was written before. */
+    /** One reconcile of a TokenRevocation, after the watches have caught up with what was written before. */
     judge: async (key: string) => {
       await settled()
       return judge.reconcile(key, AbortSignal.timeout(60_000))

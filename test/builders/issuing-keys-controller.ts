@@ -28,7 +28,7 @@ import { namespace, settled } from './identity-controller.ts'
 export const issuingRingRef = { namespace, name: keyRingSecretName(theAuthority) }
 export const issuingKeysRef = { namespace, name: publicKeysName(theAuthority) }
 
-/** The part of one controller that keeps the authority's keys, over a client: nothing remembered from another. */
+/** The part of one controller that keeps the issuing keys, over a client; it remembers nothing of another. */
 export async function startIssuingKeys(options: {
   client: KubeClient
   clock: HeldClock

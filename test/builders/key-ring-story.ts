@@ -15,20 +15,20 @@ type Options = Omit<Parameters<typeof startIdentityController>[0], 'client' | 'c
 const ringRef = { namespace, name: 'signet-keys.shop.orders' }
 const jwksRef = { namespace, name: 'signet-jwks.shop.orders' }
 
-/** One identity, shop/orders, with controllers that come and go, and another hand at its key ring. */
+/** One identity, shop/orders, with controllers that come and go, and another client that changes its key ring. */
 export class KeyRingStory {
   readonly client: MemoryKubeClient = createMemoryKubeClient()
   readonly clock = new HeldClock()
-  private readonly running: Controller[] = []
+  readonly #running: Controller[] = []
 
   async start(options: Options = {}): Promise<Controller> {
     const controller = await startIdentityController({ client: this.client, clock: this.clock, ...options })
-    this.running.push(controller)
+    this.#running.push(controller)
     return controller
   }
 
   async end(): Promise<void> {
-    for (const controller of this.running.splice(0)) await controller.stop()
+    for (const controller of this.#running.splice(0)) await controller.stop()
   }
 
   /** Applies the identity and has the controller bring it to rest. */

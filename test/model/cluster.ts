@@ -21,7 +21,7 @@ export class Cluster {
   #requests = 0
   #spoils = 0
 
-  /** Whether it is another hand that writes just now. */
+  /** Whether another client is writing now. */
   get foreign(): boolean {
     return this.#foreign
   }
@@ -75,7 +75,7 @@ export class Cluster {
 
   spoilSecret(how: (typeof spoils)[number]): void {
     const secret = this.secret()
-    // Whoever does it again and again is answered ever more slowly, which other tests are about.
+    // Repairs slow down while a client keeps changing the Secret; other tests prove that.
     if (secret === undefined || this.#spoils === 4) return
     this.#spoils += 1
     this.#byAnotherHand(() => {

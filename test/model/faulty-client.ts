@@ -53,7 +53,7 @@ export class FaultyClient {
     return this.#dead
   }
 
-  /** Resolves when a call is held up. */
+  /** Resolves when a call is paused. */
   get paused(): Promise<undefined> {
     return this.#paused.promise
   }

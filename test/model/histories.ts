@@ -37,12 +37,12 @@ export async function liveThrough(options: { histories: number; seed: number; sh
   const [steps = []] = result.counterexample ?? []
   const error = result.errorInstance
   const [why, last] = error instanceof BrokenInvariant ? [error.message, error.step] : [String(error), undefined]
-  const told = steps
+  const lines = steps
     .slice(0, (last ?? steps.length) + 1)
     .map((step, index) => `${String(index + 1).padStart(4)}. ${tell(step)}`)
   const counterexample = [
     `history ${result.numRuns} of seed ${result.seed}, shrunk ${result.numShrinks} times (path ${result.counterexamplePath ?? ''}):`,
-    ...told,
+    ...lines,
     why,
   ].join('\n')
   return { ...lived, counterexample }

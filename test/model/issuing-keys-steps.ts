@@ -7,7 +7,7 @@ export type Who = 'A' | 'B'
 const watches = ['rings', 'publicKeys'] as const
 
 /**
- * What can happen to the authority's keys: to two controllers, A and B, of which both may believe to lead, and to one
+ * What can happen to the issuing keys: to two controllers, A and B, of which both may believe to lead, and to one
  * replica of the authority, whose two watches may be silent for any time. Times in milliseconds.
  */
 export type AuthorityStep =
@@ -18,7 +18,7 @@ export type AuthorityStep =
   | { readonly does: 'resume'; readonly who: Who }
   | { readonly does: 'restart'; readonly who: Who | 'authority' }
   | { readonly does: 'hear'; readonly who: Who | 'authority'; readonly watch: (typeof watches)[number] }
-  /** `informed`: both watches have told everything before. */
+  /** `informed`: both watches have observed everything before. */
   | { readonly does: 'issue'; readonly informed: boolean }
   | { readonly does: 'ask for rotation' }
   | { readonly does: 'revoke'; readonly which: number }

@@ -48,7 +48,7 @@ function caches(storage: Storage) {
   }
 }
 
-/** One process of the controller: the part that keeps the authority's keys. */
+/** One process of the controller: the part that keeps the issuing keys. */
 class Controller {
   readonly caches
   readonly faulty: FaultyClient
@@ -87,7 +87,7 @@ class Controller {
     return this.#run !== undefined
   }
 
-  /** When to look again, in milliseconds; an Error where the run failed; 'paused' where it is held up. */
+  /** When to look again, in milliseconds; an Error where the run failed; 'paused' while it is paused. */
   reconcile(fault?: Fault): Promise<number | undefined | Error | 'paused'> {
     this.faulty.plan(fault)
     this.#run = this.#reconciler.reconcile(issuingKeysKey, new AbortController().signal).then(
@@ -108,8 +108,8 @@ class Controller {
   }
 
   async #outcome(): Promise<number | undefined | Error | 'paused'> {
-    const held = this.faulty.paused.then(() => 'paused' as const)
-    const outcome = await Promise.race([this.#run ?? held, held])
+    const paused = this.faulty.paused.then(() => 'paused' as const)
+    const outcome = await Promise.race([this.#run ?? paused, paused])
     if (outcome !== 'paused') this.#run = undefined
     return outcome
   }
@@ -119,13 +119,13 @@ class Controller {
 class Issuer {
   readonly caches
   readonly keys: IssuingKeyRing
-  #told: number | undefined
+  #observed: number | undefined
   readonly #clock: Clock
 
   constructor(storage: Storage, clock: Clock) {
     this.caches = caches(storage)
     this.#clock = clock
-    this.#told = clock.monotonic()
+    this.#observed = clock.monotonic()
     const { rings, publicKeys } = this.caches
     const opened = new WeakMap<Secret, ReturnType<typeof decodeKeyRing>>()
     const served = new WeakMap<ConfigMap, ReturnType<typeof publishedKeys>>()
@@ -139,7 +139,7 @@ class Issuer {
           opened.set(secret, ring)
           return ring
         },
-        confirmedAt: () => this.#told,
+        confirmedAt: () => this.#observed,
         onChange: (callback) => (rings.onEvent(callback), nobody()),
       },
       served: {
@@ -159,11 +159,11 @@ class Issuer {
 
   hear(watch: 'rings' | 'publicKeys'): void {
     this.caches[watch].hear()
-    if (watch === 'rings') this.#told = this.#clock.monotonic()
+    if (watch === 'rings') this.#observed = this.#clock.monotonic()
   }
 }
 
-/** A cluster in which only the authority's keys are of interest. */
+/** A cluster in which only the issuing keys matter. */
 export class AuthorityWorld {
   readonly ledger: Ledger
   readonly #storage = new Storage()
@@ -174,7 +174,7 @@ export class AuthorityWorld {
   readonly #controllers: Record<Who, Controller>
   #issuer: Issuer
   #foreign = false
-  /** Whether another hand has ever taken the public keys away. */
+  /** Whether another client has ever deleted the public keys. */
   #taken = false
   #requests = 0
   readonly #times: number[] = []
@@ -237,8 +237,8 @@ export class AuthorityWorld {
   }
 
   /**
-   * Whether everything is well again once nothing fails any more. Where another hand took the public keys away while the
-   * leader heard nothing, a ring that has gone on is held until the controllers are restarted, as the log says.
+   * Whether everything is well again once nothing fails any more. After another client deleted the public keys while the
+   * leader observed nothing, a ring that has changed since is blocked until the controllers are restarted, as the log says.
    */
   async recover(): Promise<void> {
     await this.#lead('A', 1)

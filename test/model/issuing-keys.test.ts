@@ -25,7 +25,7 @@ async function live(steps: readonly AuthorityStep[]): Promise<AuthorityWorld> {
   return world
 }
 
-describe("whatever happens to the authority's keys", () => {
+describe('whatever happens to the issuing keys', () => {
   it(
     `I1, I2, I4, I10: hold after every write and every token issued of ${histories} random histories`,
     async () => {
@@ -36,8 +36,8 @@ describe("whatever happens to the authority's keys", () => {
         lived.tokens += world.ledger.tokens
       })
       const result = await fc.check(property, { numRuns: histories, seed })
-      const told = (result.counterexample?.[0] ?? []).map(tellStep).join('\n')
-      expect(result.failed, `${told}\n${String(result.errorInstance)}`).toBe(false)
+      const history = (result.counterexample?.[0] ?? []).map(tellStep).join('\n')
+      expect(result.failed, `${history}\n${String(result.errorInstance)}`).toBe(false)
       process.stderr.write(`model of the authority: seed ${seed}, ${JSON.stringify({ histories, ...lived })}\n`)
       expect(lived.keys).toBeGreaterThan(histories)
       expect(lived.tokens).toBeGreaterThan(2 * histories)

@@ -30,9 +30,9 @@ export interface Surroundings {
   readonly publishAhead: () => number
   /** uid of the identity that exists. */
   readonly livingUid: () => string | undefined
-  /** Whether clocks have been set back since the writing process looked at the identity. */
+  /** Whether clocks have been set back since the writing process read the identity. */
   readonly setBackMeanwhile: () => boolean
-  /** Whether it is another hand that writes just now. */
+  /** Whether another client is writing now. */
   readonly foreign: () => boolean
 }
 
@@ -112,8 +112,8 @@ export class Ledger {
   }
 
   /**
-   * Whether a set that another hand had taken away is back. A process that has hung since may put a set of the past in its
-   * place, since there is nothing to compare with; whoever leads mends that with its next look.
+   * Whether a set that another client deleted is back. A process that has hung since may put a set of the past in its
+   * place, since there is nothing to compare with; the leader's next reconcile repairs that.
    */
   #isWhole(configMap: ConfigMap | undefined): boolean {
     const published = new Set((configMap && publishedKeys(configMap))?.map(({ kid }) => kid))
@@ -165,8 +165,8 @@ export class Ledger {
       this.#known.add(tokenID)
       const label = `token ${this.#known.size} (${file})`
       const [issuedAt, expiresAt] = [Number(claims.iat) * SECOND, Number(claims.exp) * SECOND]
-      // A process that was held up may deliver what has expired meanwhile, what clocks set back meanwhile make too early,
-      // or an identity's that is gone. The leader's next look replaces it.
+      // A process that was paused may deliver what has expired meanwhile, what clocks set back meanwhile make too early,
+      // or an identity's that is gone. The leader's next reconcile replaces it.
       const wall = this.#around.wall()
       const early = issuedAt > wall + MINUTE && this.#around.setBackMeanwhile()
       if (uid === this.#around.livingUid() && expiresAt > wall && !early) this.#verified(label, text, keyID)

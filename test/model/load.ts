@@ -3,7 +3,7 @@ import type * as Schedule from '../../src/rotation/schedule.ts'
 import type * as Histories from './histories.ts'
 import { type Mutation, mutatedSchedule } from './mutation.ts'
 
-/** The model over the code as it is, or with a mutation: loaded anew, so that nothing of another remains. */
+/** The model over the unchanged code, or with a mutation: loaded anew, so that nothing of another remains. */
 export async function loadModel(mutation?: Mutation): Promise<typeof Histories> {
   vi.resetModules()
   vi.doMock('../../src/rotation/schedule.ts', async (original) => ({

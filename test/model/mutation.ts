@@ -22,7 +22,7 @@ export function mutationNamed(name: string | undefined): Mutation | undefined {
   return mutation
 }
 
-/** The mutation of this process. The first two are made of `rotation/schedule` itself, by whoever loads it. */
+/** The mutation of this process. The first two are made of `rotation/schedule` itself, by the module that loads it. */
 let current: Mutation | undefined
 
 export function mutate(mutation: Mutation | undefined): void {

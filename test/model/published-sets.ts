@@ -11,7 +11,7 @@ export interface PublishedSet {
   readonly keys: ReadonlyMap<string, string>
   readonly from: number
   to: number
-  /** Another hand took it away: for what is fetched until it is back and whole, nobody answers. */
+  /** Another client deleted it: fetches until it is back and whole prove nothing. */
   readonly damaged: boolean
 }
 
@@ -23,7 +23,7 @@ export interface PublishedKey {
   readonly jwk: string
   /** When it was first published, in true time. */
   readonly publishedAt: number
-  /** How far ahead of its first use that had to be, by the spec as known to whoever put the publication on record. */
+  /** How far ahead of its first use that had to be, by the spec as known to the process that recorded the publication. */
   publishAhead: number
   recorded: boolean
   /** Flagged in the ring: it signed at once. */

@@ -31,7 +31,7 @@ export type RunOutcome =
   | { readonly state: 'failed'; readonly error: unknown }
   | { readonly state: 'paused' }
 
-/** One process of the controller, of the real parts: it knows only what its watches have told it, and can be killed. */
+/** One process of the controller, of the real parts: it knows only what its watches have observed, and can be killed. */
 export class Replica {
   readonly caches
   readonly #client: FaultyClient
@@ -81,7 +81,7 @@ export class Replica {
     })
   }
 
-  /** Whether a run is held up in the middle of a call. */
+  /** Whether a run is paused in the middle of a call. */
   get busy(): boolean {
     return this.#run !== undefined
   }
@@ -90,7 +90,7 @@ export class Replica {
     return this.#client.dead
   }
 
-  /** One run of the reconciler, up to its end or to where it is held up. */
+  /** One run of the reconciler, up to its end or its pause. */
   async reconcile(key: string, fault?: Fault): Promise<RunOutcome> {
     if (this.#run !== undefined) throw new TypeError('a key is never reconciled twice at the same time')
     this.#client.plan(fault)
@@ -104,7 +104,7 @@ export class Replica {
     return this.#outcome()
   }
 
-  /** Goes on with a run that was held up. */
+  /** Continues a paused run. */
   async resume(): Promise<RunOutcome> {
     this.#client.resume()
     return this.#outcome()
@@ -117,8 +117,8 @@ export class Replica {
   }
 
   async #outcome(): Promise<RunOutcome> {
-    const held = this.#client.paused.then((): RunOutcome => ({ state: 'paused' }))
-    const outcome = await Promise.race([this.#run ?? held, held])
+    const paused = this.#client.paused.then((): RunOutcome => ({ state: 'paused' }))
+    const outcome = await Promise.race([this.#run ?? paused, paused])
     if (outcome.state !== 'paused') this.#run = undefined
     return outcome
   }

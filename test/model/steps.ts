@@ -19,14 +19,14 @@ export const spoils = ['deletes', 'empties', 'scribbles over', 'swaps the tokens
  * - Clocks that differ by up to `clockError` each. publishAhead is kept to that exactness.
  * - A process that hangs in any call for any time, and then goes on.
  * - A watch that lags, each of the four by itself, by up to 150 s, after which a silent one is replaced.
- * - Another hand on the workload Secret, and on the public ConfigMap: for copies fetched while that is away, or not whole
+ * - Another client on the workload Secret, and on the public ConfigMap: for copies fetched while that is away, or not whole
  *   again, nobody answers.
  *
  * What hangs over a deletion in the very call that creates the public ConfigMap has nothing to be compared with: the keys of
- * an identity that is gone come back with it, until whoever leads takes its next look and sweeps them.
+ * an identity that is gone come back with it, until the leader's next reconcile sweeps them.
  *
  * What they are not promised for, and is left out here: one clock that jumps by more (a replica whose clock the API
- * server's contradicts decides nothing, which is not of this model), and another hand on the key ring's Secret, which
+ * server's contradicts decides nothing, which is not of this model), and another client on the key ring's Secret, which
  * the ring's own integrity and restoration answer for.
  */
 export type Step =
@@ -162,7 +162,7 @@ export function tell(step: Step): string {
     case 'change spec':
       return `the spec becomes ${JSON.stringify(step.spec)}`
     case 'spoil Secret':
-      return `another hand ${step.how} the Secret`
+      return `another client ${step.how} the Secret`
     case 'ask for rotation':
     case 'create identity':
     case 'delete identity':

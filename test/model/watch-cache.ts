@@ -3,7 +3,7 @@ import { remove, replaceAll, type StoreEvent, upsert } from '../../src/kube/cach
 import { Store } from '../../src/kube/cache/store.ts'
 import { type Selection, selects, type Storage } from '../fakes/api-server-storage.ts'
 
-/** The store of one watch, which hears of changes when it is told to: late, never skipping any, or by a new list. */
+/** The store of one watch that observes changes on demand: late, without skipping any, or by a new list. */
 export class WatchCache<T extends KubeObject> {
   readonly store = new Store<T>()
   readonly #storage: Storage

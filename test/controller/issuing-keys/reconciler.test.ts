@@ -160,7 +160,7 @@ describe('the keys of the authority', () => {
 const attacks: [string, string, () => Promise<void>][] = [
   ['deleted', 'KeyRingLost', () => client.delete(resources.secrets, issuingRingRef).then(() => undefined)],
   [
-    'replaced by a ring of another hand',
+    'replaced by a foreign ring',
     'KeyRingReplaced',
     async () => putRing(encodeKeyRing(await authorityRing([await authoritySlot()]))),
   ],
@@ -203,7 +203,7 @@ describe("the authority's ring", () => {
     expect(await kids()).toEqual(before)
   })
 
-  it.each(attacks)('I1: is held where it was %s during a restart, and says why once', async (_, reason, attack) => {
+  it.each(attacks)('I1: is blocked where it was %s during a restart, and says why once', async (_, reason, attack) => {
     await stopAll()
     await attack()
     const stored = await text()
@@ -227,7 +227,7 @@ describe("the authority's ring", () => {
     expect(await states()).toEqual(['Active'])
   })
 
-  it('I1: gets its public half back when somebody deletes that', async () => {
+  it('I1: gets its public keys back after a client deletes them', async () => {
     await client.delete(resources.configMaps, issuingKeysRef)
     await controller.reconcile()
     expect(await kids()).toEqual(before)
@@ -288,7 +288,7 @@ it('I3: shows no private key in any Event or line of the log', async () => {
     await controller.reconcile()
     clock.advance(10 * MINUTE + SECOND)
   }
-  const told = JSON.stringify([controller.events, controller.logger.lines])
+  const shown = JSON.stringify([controller.events, controller.logger.lines])
   expect(secrets[0]).not.toBe('')
-  for (const one of secrets) expect(told).not.toContain(one)
+  for (const one of secrets) expect(shown).not.toContain(one)
 })

@@ -72,7 +72,7 @@ describe('a key ring whose public half is not what the ring says', () => {
     const { ring } = await quick.reconcile()
     expect(ring.slots).toHaveLength(2)
     const newest = await configMap()
-    // Its watch of ConfigMaps has told of the second key, that of rings has not yet.
+    // The watch of ConfigMaps has observed the second key, that of rings has not yet.
     slow.stores.publicKeys.set(newest!)
     clock.advance(-23 * HOUR)
     await expect(slow.reconcile()).rejects.toMatchObject({ code: 'ERR_STALE_KEY_RING' })

@@ -26,7 +26,7 @@ beforeEach(async () => {
 })
 afterEach(() => story.end())
 
-/** A ring that is right in every way but that another hand made it: for this uid and subject, and sealed. */
+/** A foreign ring that is otherwise right: for this uid and subject, and sealed. */
 async function foreignRing(extra: Partial<SealedKeyRing> = {}): Promise<string> {
   const own = await keySlot({ state: 'Active', publishedAt: 1, activeAt: 1 })
   // The public halves of the true keys are known to everybody.
@@ -55,7 +55,7 @@ const unharmed = async (): Promise<void> => {
 
 const attacks: [string, string, () => Promise<void>][] = [
   ['deleted', 'KeyRingLost', () => story.deleteRing()],
-  ['replaced by a ring of another hand', 'KeyRingReplaced', async () => story.putRing(await foreignRing())],
+  ['replaced by a foreign ring', 'KeyRingReplaced', async () => story.putRing(await foreignRing())],
   ['replaced by one of another uid', 'KeyRingReplaced', async () => story.putRing(await foreignRing({ uid: 'other' }))],
   ['given a seal that names a true key', 'KeyRingUnusable', async () => story.putRing(await forgedSeal())],
   ['emptied', 'KeyRingUnusable', () => story.putRing('')],
@@ -115,7 +115,7 @@ describe('a ring under a running controller', () => {
     expect(await story.condition('KeysReady')).toMatchObject({ reason: 'KeysPublished' })
   })
 
-  it('is restored at a slower pace the longer somebody fights, and its keys are said not to be ready', async () => {
+  it('is restored at a slower pace while a client keeps deleting it, and its keys are not Ready', async () => {
     let restored = 0
     for (let second = 0; second < 60; second += 1) {
       if ((await story.ringSecret()) !== undefined) await story.deleteRing()
@@ -222,7 +222,7 @@ describe('a ring encrypted at rest', () => {
   const [first, second] = [kek('first'), kek('second')]
   const encryptionOf = (...lines: string[]) => parseKeyEncryptionKeys(lines.join('\n'))
 
-  it('I3: is encrypted when next looked at, and anew under the newest key, keeping keys, seal and tokens', async () => {
+  it('I3: is encrypted at the next reconcile, and anew under the newest key, keeping keys, seal and tokens', async () => {
     for (const [lines, id] of [
       [[first], 'first'],
       [[second, first], 'second'],
@@ -267,7 +267,7 @@ it('I3: shows no key in any condition or Event of a ring that is wrong', async (
     await story.untilQuiet(controller)
     story.clock.advance(20 * MINUTE)
   }
-  const told = JSON.stringify([controller.events, await story.identity()])
+  const shown = JSON.stringify([controller.events, await story.identity()])
   expect(secrets.length).toBeGreaterThan(0)
-  for (const secret of secrets) expect(told).not.toContain(secret)
+  for (const secret of secrets) expect(shown).not.toContain(secret)
 })

@@ -120,12 +120,12 @@ describe('the nudge', () => {
     expect(nudges.waiting).toBe(0)
   })
 
-  it('lets no pod wait that must be told of a revocation, though others have used up the rate', async () => {
+  it('nudges pods after a revocation at once, although others have used up the rate', async () => {
     const { client, nudges, run } = await prepare({ rate: { perSecond: 1, burst: 1, overdraft: 10 }, more: 5 })
     nudges.request(key)
     await run()
     nudges.request(key, { urgent: true })
-    // Less urgent, and asked for later: the pods are still to be told at once.
+    // A later request that is less urgent does not delay these pods.
     nudges.request(key)
     expect(await run()).toBeUndefined()
     expect(new Set(client.writes).size).toBe(7)

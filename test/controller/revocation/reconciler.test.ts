@@ -115,7 +115,7 @@ describe('revoking a key', () => {
     )
   })
 
-  it('I8: leaves every other identity byte for byte as it is', async () => {
+  it('I8: leaves every other identity unchanged, byte for byte', async () => {
     await apply()
     await apply('payments')
     await untilQuiet()
@@ -129,7 +129,7 @@ describe('revoking a key', () => {
     expect(before.every((object) => object !== undefined)).toBe(true)
   })
 
-  it('is told in the status of the revocation and in Events of both, once', async () => {
+  it('is reported in the status of the revocation and in Events of both, once', async () => {
     await apply()
     await untilQuiet()
     const keyID = (await slots())[0]?.keyID ?? ''
@@ -150,8 +150,8 @@ describe('revoking a key', () => {
         },
       ],
     })
-    const told = controller.events.filter(({ action }) => action === 'Revoke')
-    expect(told.map(({ regarding, type, note }) => [regarding.kind, type, note])).toEqual([
+    const reported = controller.events.filter(({ action }) => action === 'Revoke')
+    expect(reported.map(({ regarding, type, note }) => [regarding.kind, type, note])).toEqual([
       ['TokenRevocation', 'Normal', `Key ${keyID} has left the JWK Set, and no mounted token is signed by it`],
       ['ServiceIdentity', 'Normal', `key ${keyID} revoked by TokenRevocation leak`],
     ])
@@ -209,7 +209,7 @@ describe('revoking a key', () => {
     expect((await identity())?.status?.conditions?.[0]).toMatchObject({ reason: 'InvalidSpec' })
   })
 
-  it('takes it out of the public keys also where the key ring is held', async () => {
+  it('removes it from the public keys although the key ring is blocked', async () => {
     await apply()
     await untilQuiet()
     const keyID = (await slots())[0]?.keyID ?? ''

@@ -10,7 +10,7 @@ describe('KeyBackoff', () => {
     expect(backoff.next('a')).toBe(1_000)
   })
 
-  it('I7: never waits longer than half a minute unless told to', () => {
+  it('I7: never waits longer than 30 seconds by default', () => {
     const backoff = new KeyBackoff()
     for (let failure = 0; failure < 100; failure++) backoff.next('a')
     expect(backoff.next('a')).toBe(30_000)

@@ -49,7 +49,7 @@ describe('a leadership that depends on being fit', () => {
     expect(state.serving).toBe(0)
   })
 
-  it('is given up at the very moment at which unfitness is told, without waiting for the next look', async () => {
+  it('is given up as soon as the replica reports unfitness, without waiting for the next check', async () => {
     const listeners = new Set<() => void>()
     const onUnfit = (listener: () => void) => {
       listeners.add(listener)
@@ -77,7 +77,7 @@ describe('a leadership that depends on being fit', () => {
     await expect(running).resolves.toBeUndefined()
   })
 
-  it('fails with a term that fails, and ends with one that ends of itself', async () => {
+  it('fails with a term that fails, and ends with one that ends unexpectedly', async () => {
     await expect(standing(true, () => Promise.reject(new Error('lost'))).running).rejects.toThrow('lost')
     await expect(standing(true, () => Promise.resolve()).running).resolves.toBeUndefined()
   })

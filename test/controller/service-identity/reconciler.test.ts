@@ -232,7 +232,7 @@ describe('reconciling a ServiceIdentity', () => {
     await mountedVerifies()
   }, 600_000)
 
-  it('asks nothing of the API server while an identity waits for a finalizer of somebody else', async () => {
+  it('asks nothing of the API server while a foreign finalizer keeps a deleted identity', async () => {
     await apply()
     await untilQuiet(controller)
     const ref = { namespace: 'shop', name: 'orders' }
@@ -331,7 +331,7 @@ describe('reconciling a ServiceIdentity', () => {
     expect((await identity())?.status?.conditions?.[0]).toMatchObject({ reason: 'Issued' })
   })
 
-  it('puts right at once what another hand changes, ever more slowly where it keeps doing so, and says so', async () => {
+  it('repairs what another client changes at once, and ever more slowly while that goes on, and says so', async () => {
     const ref = { namespace: 'shop', name: 'signet.orders' }
     const tamper = () => client.patch(resources.secrets, ref, { data: { token: 'eHg=' } }, { type: 'merge' })
     const restored = async () => (await secret())?.data?.['token'] !== 'eHg='

@@ -48,7 +48,7 @@ beforeEach(() => {
 })
 
 describe('a pod that waits for its identity', () => {
-  it('is told after three seconds what it waits for, not before', async () => {
+  it('gets an Event about what it waits for after three seconds, not before', async () => {
     expect(await judge()).toEqual({ requeueAfterMs: 3 * SECOND })
     expect(events).toEqual([])
     clock.advance(3 * SECOND)
@@ -63,7 +63,7 @@ describe('a pod that waits for its identity', () => {
     ])
   })
 
-  it('is told why an identity that exists is not ready', async () => {
+  it('gets an Event about why an existing identity is not ready', async () => {
     identities.set(identity('False'))
     clock.advance(3 * SECOND)
     await judge()
