@@ -30,7 +30,7 @@ class SentEvents<T extends KubeObject> implements Trigger<T> {
 
 function sink(): KeySink & { readonly added: string[] } {
   const added: string[] = []
-  return { added, add: (key, { priority = 'high' } = {}) => void added.push(`${priority} ${key}`) }
+  return { added, add: (key, options) => void added.push(`${options?.priority ?? 'high'} ${key}`) }
 }
 
 const orders = { namespace: 'shop', name: 'orders' }
