@@ -130,9 +130,12 @@ describe('architecture', () => {
     expect(circlesBetween(roomOf)).toEqual([])
   })
 
-  it.each(['authority', 'controller', 'keys', 'kube', 'verifier'])('has no circles between the folders of %s', (room) => {
-    expect(circlesBetween((file) => (roomOf(file) === room ? dirname(file) : undefined))).toEqual([])
-  })
+  it.each(['authority', 'controller', 'keys', 'kube', 'verifier'])(
+    'has no circles between the folders of %s',
+    (room) => {
+      expect(circlesBetween((file) => (roomOf(file) === room ? dirname(file) : undefined))).toEqual([])
+    },
+  )
 
   it('has no circles between the folders of the kubectl plugin', () => {
     expect(circlesBetween((file) => (file.startsWith('cli/kubectl/') ? dirname(file) : undefined))).toEqual([])
