@@ -182,7 +182,7 @@ it(
     // The damage is reported again only because the ring was gone in between.
     for (const times of [1, 2]) {
       put('damaged')
-      const reports = () => running.errors.filter((message) => message === 'own key ring cannot be used')
+      const reports = () => running.errors.filter((message) => message === 'cannot use the issuing key ring')
       await eventually(() => expect(reports()).toHaveLength(times))
       expect((await running.ready()).status).toBe(200)
       expect(await running.metrics()).toContain('\nsignet_issuing 1\n')
