@@ -3,6 +3,9 @@ import { authorityCommand, controllerCommand, type ServerCommand, webhookCommand
 import { readSettings, type Setting, type Settings, variableOf } from './settings/setting.ts'
 import { version } from './version.ts'
 
+/** The commands that run as servers, in the order of `--help`. */
+export const serverCommands = [controllerCommand, webhookCommand, authorityCommand] as const
+
 /** The command line of `signet`. */
 export function createProgram(): Command {
   const program = new Command('signet')

@@ -1,12 +1,12 @@
 import { setFlagsFromString } from 'node:v8'
 
-/** In units of V8's, near to bytes of machine code that have run; its own is 13,000,000. */
+/** In V8's unit, roughly bytes of executed machine code. V8's default is 13,000,000. */
 const budget = 1_000_000_000
 
 /**
- * The HTTP client parses in WebAssembly, mostly by one large function, which V8 optimises once it has run for a budget:
- * with the first lists that a start reads. That takes a sixth of the processor time of a start, beside replicas that
- * serve. With a greater budget only who reads for long has it optimised. To be called before the client is loaded.
+ * Raises the budget after which V8 optimises WebAssembly. The HTTP client parses responses in WebAssembly, mostly in one
+ * large function, and with the default budget V8 optimises it during the first lists: a sixth of the CPU time of a start.
+ * With the larger budget, only a process that reads much optimises it. Call it before importing the client.
  */
 export function deferWasmOptimisation(): void {
   setFlagsFromString(`--wasm-tiering-budget=${budget}`)

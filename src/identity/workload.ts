@@ -1,18 +1,25 @@
 import { isAuthority, type RingOwner, theAuthority } from './key-owner.ts'
 
-/** Fixed names by which a workload finds its identity, and a pod requests it. */
+// Fixed names. docs/reference/labels-and-annotations.md is generated from the comments of labels and annotations.
+
+/** On a Pod: `true` requests the volume with the tokens of its ServiceAccount's identity. Set it when creating the Pod. */
 export const injectLabel = 'signet.dev/inject'
+/** On a Pod: the webhook sets it to the name of the identity whose volume it has injected. */
 export const injectedAnnotation = 'signet.dev/injected'
+/** On a Pod: a comma-separated list of the containers in which the webhook does not mount the volume. */
 export const skipContainersAnnotation = 'signet.dev/skip-containers'
+/** On a Pod: the controller changes its value after a change of the Secret, so that kubelet refreshes the files at once. */
 export const nudgeAnnotation = 'signet.dev/nudge'
+/** On a ServiceIdentity, or on the ConfigMap `signet-jwks.authority`: any new value requests a rotation of the signing key. */
 export const rotateKeyAnnotation = 'signet.dev/rotate-key'
-/** Only on the authority's public ConfigMap; the keys of an identity are revoked by a TokenRevocation. */
+/** On the ConfigMap `signet-jwks.authority`: a comma-separated list of the IDs of issuing keys to revoke. */
 export const revokeKeyAnnotation = 'signet.dev/revoke-key'
 export const volumeName = 'signet'
 export const mountPath = '/var/run/secrets/signet.dev'
 
-/** Secret types of the workload Secret and of the key ring Secret. */
+/** The type of the Secret with the tokens of an identity. */
 export const identitySecretType = 'signet.dev/identity'
+/** The type of the Secret with a key ring. */
 export const keyRingSecretType = 'signet.dev/key-ring'
 
 /**

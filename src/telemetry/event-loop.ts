@@ -1,19 +1,19 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { Metrics } from './metrics.ts'
 
-/** How finely the event loop is watched, in milliseconds: the delay of a timer that shall fire this often. */
+/** The interval of the timers that measure the delay, in milliseconds. */
 const resolution = 20
 const quantiles = [0.5, 0.99, 0.999, 1]
 
 /**
- * Watches how long the event loop is held up: over the whole life of the process, and anew for each second, whose
- * longest delay goes into the histogram, so that a single long one shows, however many short ones there were.
+ * Measures the delay of the event loop: as quantiles since the start of the process, and as a histogram of the maximum of
+ * each second. The histogram shows a single long delay among many short ones.
  */
 export class EventLoopMonitor {
   readonly #metrics: Pick<Metrics, 'eventLoopDelay' | 'eventLoopDelayQuantile'>
   readonly #everyMs: number
   readonly #life = monitorEventLoopDelay({ resolution })
-  /** Node's own monitor forgets what it is just measuring when it is reset, so the seconds have a timer of ours. */
+  /** Measures the maximum of each second. A reset of Node's monitor would lose the delay in progress. */
   readonly #timer: NodeJS.Timeout
   #firedAt = performance.now()
   #since = this.#firedAt
@@ -26,12 +26,12 @@ export class EventLoopMonitor {
     this.#timer = setInterval(() => this.#tick(), resolution).unref()
   }
 
-  /** Sets what is read only when somebody looks. */
+  /** Updates the quantiles. Call it before each rendering of the metrics. */
   collect(): void {
     if (this.#life.count === 0) return
     for (const quantile of quantiles) {
       const nanoseconds = quantile === 1 ? this.#life.max : this.#life.percentile(quantile * 100)
-      // What is measured is the time from one firing to the next, of which the resolution itself is no delay.
+      // The monitor measures the time between two firings, which includes the interval itself.
       const seconds = Math.max(0, nanoseconds / 1e9 - resolution / 1e3)
       this.#metrics.eventLoopDelayQuantile.set({ quantile: String(quantile) }, seconds)
     }

@@ -5,7 +5,7 @@ import { redact } from './redact.ts'
 export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const
 export type LogLevel = (typeof logLevels)[number]
 
-/** JSON lines, one an event, times in RFC 3339; every line passes `redact` before it is written. */
+/** A logger that writes one JSON object per line, with the time in RFC 3339. `redact` filters every line. */
 export function createLogger(options: { level: LogLevel; write?: (line: string) => void; fields?: LogFields }): Logger {
   const write = options.write ?? ((line: string) => void process.stdout.write(line))
   const root = pino(

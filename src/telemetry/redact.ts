@@ -1,8 +1,8 @@
-/** What looks like a JWT or a PEM block; a last net below the rule that neither is ever handed to a writer. */
+/** Matches JWTs and PEM blocks. The code must never log either; this is the last line of defense. */
 const secretForm =
   /eyJ[A-Za-z0-9_-]{8,}(\.[A-Za-z0-9_-]+){0,4}|-----BEGIN [A-Z ]+-----[\s\S]*?(-----END [A-Z ]+-----|$)/g
 
-/** Replaces whatever looks like a token or a PEM block. */
+/** Replaces JWTs and PEM blocks by `[redacted]`. */
 export function redact(text: string): string {
   return text.replace(secretForm, '[redacted]')
 }

@@ -1,6 +1,6 @@
 /**
- * One rendering at a time, used by all who ask while it is made and for `holdMs` after: scrapes by several servers, or
- * by anybody who reaches the port, then cost no more than one a second. A rendering that fails is not kept.
+ * Shares one rendering between all callers, while it is in progress and for `holdMs` milliseconds after. This bounds the
+ * cost of scrapes, because any client that reaches the port can send them. A failed rendering is not shared.
  */
 export function sharedRendering<T>(
   render: () => Promise<T>,

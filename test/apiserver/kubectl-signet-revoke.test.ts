@@ -69,14 +69,14 @@ describe('kubectl signet, revoking on a real API server with the controller', ()
     expect(fresh).not.toBe(key)
     expect(stdout).toMatch(
       new RegExp(
-        `^key ${key} of shop/orders revoked in \\d+\\.\\d s: key ${fresh} signs, 1 token is minted anew$`,
+        `^key ${key} of shop/orders revoked in \\d+\\.\\d s: key ${fresh} signs, 1 token is minted again$`,
         'm',
       ),
     )
     expect(await mounted()).not.toBe(token)
     expect(await revocations()).toEqual([{ identity: 'orders', keyID: key, reason: 'leaked in a backup' }])
     expect(await secret('ledger')).toEqual(bystander)
-    expect((await signet('revoke-key', 'orders', key, '--yes')).stderr).toContain('is revoked already')
+    expect((await signet('revoke-key', 'orders', key, '--yes')).stderr).toContain('is already revoked')
   })
 
   it('revokes the mounted token by its ID, by itself, and by when it was issued', async () => {

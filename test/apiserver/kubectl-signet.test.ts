@@ -84,7 +84,7 @@ describe('kubectl signet on a real API server', () => {
     const [before] = await keysOf('orders')
     const { code, stdout } = await plugin.signet(['rotate-key', 'orders', '-n', 'shop'])
     expect(code).toBe(0)
-    expect(stdout).toMatch(/^serviceidentity shop\/orders: a new key is asked for; it signs in (29|30)m/)
+    expect(stdout).toMatch(/^serviceidentity shop\/orders: new key requested; it signs in (29|30)m/)
     await waitFor({
       what: 'a second key to be published',
       limitMs: 15_000,
@@ -148,7 +148,7 @@ describe('kubectl signet on a real API server', () => {
     await kubectl.run(['delete', 'crd', 'tokenrevocations.signet.dev', '--ignore-not-found', '--timeout=120s'])
     const { code, stderr } = await plugin.signet(['revoke-key', 'orders', '-n', 'shop', '--yes'])
     expect(code).toBe(1)
-    expect(stderr).toContain('knows no TokenRevocations, so nothing was revoked for shop/orders: upgrade Signet there')
+    expect(stderr).toContain('has no TokenRevocations, so nothing was revoked for shop/orders: upgrade Signet there')
   })
 
   it('says what is missing where ServiceIdentities are not installed', async () => {
@@ -157,7 +157,7 @@ describe('kubectl signet on a real API server', () => {
       const { code, stderr } = await plugin.signet([...args, '-n', 'shop'])
       expect([code, stderr]).toEqual([
         1,
-        `kubectl signet: the cluster at ${plane.url} knows no ServiceIdentities: install Signet there, or give another --context\n`,
+        `kubectl signet: the cluster at ${plane.url} has no ServiceIdentities: install Signet there, or use another --context\n`,
       ])
     }
   })

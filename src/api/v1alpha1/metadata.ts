@@ -13,11 +13,11 @@ export interface ObjectMeta {
   annotations?: Record<string, string>
 }
 
-/** A label of every object that the controller creates. */
+/** On every object that the controller creates: `signet`. */
 const managedByLabel = 'app.kubernetes.io/managed-by'
 const managedBy = 'signet'
 
-/** The label for the purpose of an object; its values are `components`. */
+/** On every object that the controller creates: its purpose, one of `components`. */
 const componentLabel = 'signet.dev/component'
 export const components = {
   identity: 'identity',
@@ -29,24 +29,20 @@ export const components = {
 } as const
 
 /**
- * A label of workload Secrets: the name of the ServiceIdentity. Absent if the name is longer than a label value's 63
- * characters. For selectors of users; Signet never reads it.
+ * On the Secret of an identity: the name of its ServiceIdentity, for use in selectors. Absent if the name is longer than
+ * the 63 characters of a label value. Signet itself does not read it.
  */
 const identityLabel = 'signet.dev/identity'
 const maxLabelValueLength = 63
 
-/**
- * Annotations of a public ConfigMap that identify the owner of its keys; its name alone can be ambiguous to other
- * readers.
- */
+/** On a key ring and on a ConfigMap with public keys: the namespace of the identity that owns the keys. */
 export const namespaceAnnotation = 'signet.dev/namespace'
+/** On a key ring and on a ConfigMap with public keys: the name of the identity that owns the keys. */
 export const nameAnnotation = 'signet.dev/name'
+/** On a key ring and on a ConfigMap with public keys: the UID of the identity that owns the keys. */
 export const identityUidAnnotation = 'signet.dev/identity-uid'
 
-/**
- * An annotation of a public ConfigMap: the resourceVersion of the key ring that its keys come from. Prevents an older
- * ring from replacing a newer one.
- */
+/** On a ConfigMap with public keys: the resourceVersion of their key ring. The controller never publishes an older ring. */
 export const ringVersionAnnotation = 'signet.dev/ring-version'
 
 /** The labels of an object that the controller creates. */

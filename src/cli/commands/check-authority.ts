@@ -3,7 +3,7 @@ import { request } from 'node:https'
 import { SignetError } from '../../errors.ts'
 import { parseJwks } from '../../keys/jwks.ts'
 
-/** An authority does not answer as it should: `ERR_AUTHORITY`. */
+/** The check of an authority has failed: `ERR_AUTHORITY`. */
 export class AuthorityCheckError extends SignetError {
   constructor(message: string) {
     super('ERR_AUTHORITY', message)
@@ -11,16 +11,16 @@ export class AuthorityCheckError extends SignetError {
 }
 
 export interface AuthorityCheck {
-  /** Where the authority is reached. */
+  /** The URL at which the authority is reachable. */
   readonly url: string
-  /** What it has to name as its issuer; the URL where it is not reached by another name. */
+  /** The issuer that the discovery document must name. Defaults to the URL. */
   readonly issuer?: string | undefined
   readonly caFile?: string | undefined
 }
 
 /**
- * Fetches the discovery document and the JWK Set it names, both from the URL; a sentence for people, or
- * AuthorityCheckError with what is wrong.
+ * Fetches the discovery document from the URL, and the JWK Set that it names. Returns the result as a sentence. Throws
+ * AuthorityCheckError if a document is missing or does not match the issuer.
  */
 export async function checkAuthority({ url, issuer = url, caFile }: AuthorityCheck): Promise<string> {
   const ca = caFile === undefined ? undefined : await readFile(caFile, 'utf8')

@@ -4,7 +4,7 @@ import { type KeyEncryptionKeys, parseKeyEncryptionKeys } from '../../keys/key-r
 import { ConfigError } from '../settings/setting.ts'
 import { keyEncryptionKeyFile } from '../settings/shared.ts'
 
-/** The keys of the file, read once, at the start; undefined where there is no file. Throws ConfigError. */
+/** Reads the file of key-encryption keys at the start. Returns undefined without a file, and throws ConfigError. */
 export async function readKeyEncryptionKeys(
   file: string | undefined,
   { flag }: { readonly flag: string } = keyEncryptionKeyFile,

@@ -13,23 +13,23 @@ interface OperationsValues {
   readonly probePort: number
 }
 
-/** One condition of readiness: its name, and why it does not hold. */
+/** A readiness check: returns the reason if the process is not ready. */
 type Check = () => string | undefined
 
-/** What every command has: logs, metrics, probes. */
+/** The logs, metrics and probes of a command. */
 export interface Operations {
   readonly logger: Logger
   readonly metrics: Metrics
-  /** Ready once all checks hold; a check gives the reason why not. */
+  /** Adds a readiness check. The process is ready when all checks return undefined. */
   addCheck(name: string, check: Check): void
-  /** Called before each rendering of /metrics, for figures that are cheaper to count then. */
+  /** Adds a function to call before each rendering of /metrics, for metrics that are cheaper to compute on demand. */
   onScrape(collect: () => void): void
-  /** Not ready from now on, whatever the checks say. */
+  /** Makes the process not ready, regardless of the checks. */
   stopping(): void
   close(): Promise<void>
 }
 
-/** Starts what a command needs to be operated: JSON logs, /metrics, /livez and /readyz. */
+/** Starts JSON logs and the servers of /metrics, /livez and /readyz. */
 export async function startOperations(command: string, values: OperationsValues): Promise<Operations> {
   const logger = createLogger({ level: values.logLevel, fields: { command } })
   const metrics = createMetrics()
@@ -39,7 +39,7 @@ export async function startOperations(command: string, values: OperationsValues)
   const ready = () => {
     const results = [...checks].map(([name, check]) => ({ name, reason: check() }))
     if (stopping) results.push({ name: 'shutdown', reason: 'stopping' })
-    // Nothing to check yet means that the command has not got that far.
+    // Without checks, the command is still starting.
     const ok = results.length > 0 && results.every(({ reason }) => reason === undefined)
     return { ok, checks: results }
   }
@@ -73,10 +73,10 @@ export async function startOperations(command: string, values: OperationsValues)
   }
 }
 
-/** How long a server still answers after the signal, until whoever calls it has heard that this replica leaves. */
+/** How long a server accepts requests after the signal, in milliseconds: until no endpoint list names this replica. */
 export const drainMs = 15 * SECOND
 
-/** Resolves when the signal is aborted, at once where it is already. */
+/** Resolves when the signal is aborted, or immediately if it is already aborted. */
 export function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) resolve()

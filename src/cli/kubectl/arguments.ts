@@ -1,17 +1,17 @@
 import { redact } from '../../telemetry/redact.ts'
 import { UsageError } from './terminal/failures.ts'
 
-/** One key ID in 64 begins with a dash (it is a SHA-256 in base64url) and would be read as flags. */
+/** A key ID is a SHA-256 in base64url: one in 64 begins with a dash, and commander would parse it as flags. */
 const dashedKeyID = /^-[A-Za-z0-9_][A-Za-z0-9_-]{41}$/
 
 /**
- * The arguments as they are to be read: key IDs that begin with a dash go behind `--`. Throws UsageError where one of
- * them is a token, which the shell's history and the process list would keep; the message does not repeat it.
+ * Moves key IDs that begin with a dash behind `--`. Throws UsageError if an argument is a token, because the history of the
+ * shell and the process list expose arguments; the message does not repeat the token.
  */
 export function prepareArguments(given: readonly string[]): string[] {
   if (given.some((argument) => redact(argument) !== argument)) {
     throw new UsageError(
-      'an argument is a token: give it as a file or on standard input (-), where nobody else reads it',
+      'an argument is a token, and other users can read arguments: pass the token as a file or on standard input (-)',
     )
   }
   const end = given.indexOf('--')

@@ -4,7 +4,7 @@ import { connect } from './session/connection.ts'
 import { runPlugin } from './program.ts'
 import { processTerminal } from './terminal/terminal.ts'
 
-// Whoever reads the output, `head` for example, may have seen enough.
+// The reader of the output, such as `head`, may close the pipe early.
 process.stdout.on('error', () => process.exit(0))
 
 process.exitCode = await runPlugin(process.argv.slice(2), {

@@ -15,7 +15,7 @@ import { printable } from './terminal/table.ts'
 
 const commands = [addList, addShow, addRotateKey, addRevokeKey, addRevokeToken, addDecode]
 
-/** Runs one command line. The exit code: 0 done, 1 failed, 2 not given rightly. */
+/** Runs one command line. The exit code: 0 success, 1 failure, 2 wrong usage. */
 export async function runPlugin(given: readonly string[], context: Context): Promise<number> {
   const sessions: Session[] = []
   const connect = async (flags: ConnectionFlags): Promise<Session> => {
@@ -24,7 +24,7 @@ export async function runPlugin(given: readonly string[], context: Context): Pro
     return session
   }
   try {
-    await createProgram({ ...context, connect }).parseAsync(prepareArguments(given), { from: 'user' })
+    await createPlugin({ ...context, connect }).parseAsync(prepareArguments(given), { from: 'user' })
     return 0
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
@@ -36,10 +36,11 @@ export async function runPlugin(given: readonly string[], context: Context): Pro
   }
 }
 
-function createProgram(context: Context): Command {
+/** The command line of the plugin. */
+export function createPlugin(context: Context): Command {
   const { terminal } = context
   const program = new Command('kubectl signet')
-    .description('identities of services: their keys and tokens, and how to revoke them')
+    .description('list, rotate and revoke the keys and tokens of identities')
     .version(version)
     .exitOverride()
     .configureOutput({ writeOut: (text) => terminal.out(text), writeErr: (text) => terminal.err(text) })

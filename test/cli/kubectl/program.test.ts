@@ -44,9 +44,9 @@ describe('the plugin', () => {
   })
 
   it.each([
-    [0, 'Unreachable', 'is the cluster at https://api up, and is this the right --context?'],
-    [401, 'Unauthorized', 'log in to the cluster again, or give another --context'],
-    [403, 'Forbidden', 'see what you may do with: kubectl auth can-i --list'],
+    [0, 'Unreachable', 'check that the cluster at https://api is running, and the --context'],
+    [401, 'Unauthorized', 'log in to the cluster again, or use another --context'],
+    [403, 'Forbidden', 'kubectl auth can-i --list shows your rights'],
   ])('names a remedy for a failure %d', async (status, reason, remedy) => {
     const plugin = new PluginHarness()
     plugin.client.failOnce('get', resources.serviceIdentities, { status, reason })

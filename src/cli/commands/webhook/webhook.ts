@@ -12,7 +12,7 @@ interface Serving {
   readonly graceMs: number
 }
 
-/** Serves admission until the signal, then for `graceMs` more, so that no call of the API server is lost. */
+/** `signet webhook`: serves admission requests until the signal, and for `graceMs` more, so that no request is lost. */
 export async function runWebhook(values: WebhookValues, signal: AbortSignal, graceMs = drainMs): Promise<void> {
   const operations = await startOperations('webhook', values)
   try {

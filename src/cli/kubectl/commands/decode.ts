@@ -18,16 +18,16 @@ interface Flags {
 export function addDecode(program: Command, context: Context): void {
   const command = program
     .command('decode')
-    .description('show header and claims of a token, never its signature; nothing is verified')
-    .argument('[FILE]', 'file with the token; - or nothing for standard input')
-    .option('--identity <NAME>', "the token in this identity's Secret, in place of a file")
-    .option('--token-name <NAME>', 'which of its tokens (default: the first)')
+    .description('show the header and the claims of a token, without its signature; verifies nothing')
+    .argument('[FILE]', 'file with the token, or - for standard input (default: -)')
+    .option('--identity <NAME>', 'decode a token in the Secret of this identity, in place of a file')
+    .option('--token-name <NAME>', 'name of the token in that Secret (default: the first token)')
   addOutput(addConnection(command), ['json', 'yaml'])
     .addHelpText(
       'after',
       `
-A file or standard input is read without any cluster. The token is never given as an argument, where the shell's history
-and the process list would keep it.
+Decoding a file or standard input needs no cluster. The token is never an argument, because the history of the shell and the
+process list expose arguments.
 
 Examples:
   kubectl signet decode /var/run/secrets/signet.dev/token
@@ -45,24 +45,24 @@ async function decode(context: Context, command: Command, file: string | undefin
   const rows = (part: DecodedToken['header']): string[][] =>
     Object.entries(part).map(([name, value]) => [name, shown(name, value, now)])
   context.terminal.out(`${table(['HEADER', ''], rows(token.header))}\n${table(['CLAIM', ''], rows(token.claims))}`)
-  context.terminal.err('\nNothing of this is verified.\n')
+  context.terminal.err('\nNothing of this has been verified.\n')
 }
 
 function tokenOf(context: Context, flags: Flags & ConnectionFlags, file: string | undefined): Promise<DecodedToken> {
   const { identity, tokenName } = flags
   if (identity === undefined) {
-    if (tokenName !== undefined) throw new UsageError('--token-name names a token of an identity: give --identity too')
+    if (tokenName !== undefined) throw new UsageError('--token-name requires --identity')
     return readToken(context.terminal, file ?? '-')
   }
-  if (file !== undefined) throw new UsageError('give either a file or --identity')
+  if (file !== undefined) throw new UsageError('use either a file or --identity')
   return context.connect(flags).then((session) => readMountedToken(session, identity, tokenName))
 }
 
 const times = new Set(['exp', 'iat', 'nbf', 'auth_time'])
-/** Seconds that a Date can hold. */
+/** The maximum of a Date, in seconds. */
 const latest = 8.64e12
 
-/** A time claim is seconds since the epoch (RFC 7519 §2); it is shown as people write times, too. */
+/** A claim as text. A NumericDate (RFC 7519 §2) is followed by the time in RFC 3339. */
 function shown(name: string, value: unknown, now: number): string {
   if (typeof value === 'string') return value
   const text = JSON.stringify(value)

@@ -7,7 +7,7 @@ import { facts, table } from '../terminal/table.ts'
 import { formatWhen } from '../terminal/times.ts'
 import { appliedCondition, whatIsRevoked } from '../session/token-revocation.ts'
 
-/** Everything that is known of an identity, for people; times in milliseconds since the epoch. */
+/** The output of `kubectl signet show`. `now` is in milliseconds since the epoch. */
 export function describeIdentity(options: {
   readonly identity: ServiceIdentity
   readonly revocations: readonly TokenRevocation[]

@@ -17,9 +17,9 @@ interface Flags {
 }
 
 export function addList(program: Command, context: Context): void {
-  const command = program.command('list').alias('ls').description('list identities, their keys and when they rotate')
+  const command = program.command('list').alias('ls').description('list identities, their keys and their next rotation')
   addOutput(addConnection(command), ['json', 'yaml', 'wide'])
-    .option('-A, --all-namespaces', 'identities of all namespaces')
+    .option('-A, --all-namespaces', 'list the identities of all namespaces')
     .addHelpText(
       'after',
       `

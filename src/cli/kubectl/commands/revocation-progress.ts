@@ -4,9 +4,9 @@ import type { Context, Session } from '../session/context.ts'
 import { CommandError } from '../terminal/failures.ts'
 import type { RevokeFlags } from './revoke.ts'
 import { appliedCondition } from '../session/token-revocation.ts'
-import type { Look } from './wait.ts'
+import type { Progress } from './wait.ts'
 
-/** Says what was created, on standard error where an object goes to standard output. */
+/** Reports the created object: on standard output, or on standard error if `--output` prints the object. */
 export function reportCreated(
   { terminal }: Pick<Context, 'terminal'>,
   { metadata: { name, namespace = '' } }: TokenRevocation,
@@ -17,23 +17,26 @@ export function reportCreated(
   else terminal.err(line)
 }
 
-/** Done once the controller says that it has applied the revocation. */
-export async function lookAtRevocation({ client }: Session, created: TokenRevocation): Promise<Look<TokenRevocation>> {
+/** Done when the condition `Applied` is true. */
+export async function checkRevocation(
+  { client }: Session,
+  created: TokenRevocation,
+): Promise<Progress<TokenRevocation>> {
   const { name, namespace } = created.metadata
   const found = await client.get<TokenRevocation>(resources.tokenRevocations, { namespace, name })
   if (found?.metadata.uid !== created.metadata.uid || found === undefined) {
     throw new CommandError(
-      `tokenrevocation ${namespace}/${name} is gone before it was seen to be applied: the controller removes it once ` +
-        'nothing that it names can be alive',
+      `tokenrevocation ${namespace}/${name} was deleted before this command saw it applied: the controller deletes it ` +
+        'when no token that it revokes can be valid any more',
     )
   }
   const condition = appliedCondition(found)
   if (condition?.status === 'True') return { done: found }
-  if (condition === undefined) return { missing: 'the controller has not looked at it yet' }
+  if (condition === undefined) return { missing: 'the controller has not processed it yet' }
   return { missing: `${condition.reason}: ${condition.message}` }
 }
 
-/** The end of a message that time ran out. */
-export function whereToLook({ metadata: { name, namespace = '' } }: TokenRevocation): string {
-  return `it stays asked for; see kubectl describe tokenrevocation ${name} --namespace ${namespace}`
+/** The end of the message after a timeout. */
+export function timeoutHint({ metadata: { name, namespace = '' } }: TokenRevocation): string {
+  return `the revocation stays in effect; see kubectl describe tokenrevocation ${name} --namespace ${namespace}`
 }

@@ -7,21 +7,21 @@ import { CommandError } from '../terminal/failures.ts'
 import { activeKey, findIdentity, fullName } from '../session/identities.ts'
 import { printed, readable } from '../terminal/output.ts'
 import { addRevokeFlags, createRevocation, type RevokeFlags } from './revoke.ts'
-import { lookAtRevocation, reportCreated, whereToLook } from './revocation-progress.ts'
-import { formatElapsed, type Look, waitUntil } from './wait.ts'
+import { checkRevocation, reportCreated, timeoutHint } from './revocation-progress.ts'
+import { formatElapsed, type Progress, waitUntil } from './wait.ts'
 
 export function addRevokeKey(program: Command, context: Context): void {
   const command = program
     .command('revoke-key')
-    .description('withdraw a signing key at once; a fresh one signs and tokens are minted anew')
-    .argument('<NAME>', 'the ServiceIdentity')
-    .argument('[KEYID]', 'the key, as show lists it (default: the one that signs)')
+    .description('revoke a signing key at once; a new key signs, and tokens are minted again')
+    .argument('<NAME>', 'name of the ServiceIdentity')
+    .argument('[KEYID]', 'ID of the key, as shown by kubectl signet show (default: the active key)')
   addRevokeFlags(addConnection(command))
     .addHelpText(
       'after',
       `
-The key leaves the JWK Set, and with it every token that it signed stops verifying wherever the set is fetched anew.
-Other identities are untouched. Waits until the controller has done it and a fresh key signs.
+The key leaves the JWK Set. Verifiers reject every token that it signed as soon as they fetch the JWK Set again. Other
+identities are not affected. The command waits until the controller has revoked the key and a new key signs.
 
 Examples:
   kubectl signet revoke-key orders
@@ -38,7 +38,7 @@ async function revokeKey(context: Context, command: Command, name: string, given
   const { keyID, state } = chooseKey(identity, given)
   const question =
     `Revoke key ${keyID} (${state}) of ${fullName(identity)}?\n` +
-    'Every token that it signed stops verifying; a fresh key signs at once, and tokens are minted anew.'
+    'Verifiers will reject every token that it signed. A new key signs at once, and tokens are minted again.'
   const created = await createRevocation(context, session, identity, { revoked: { keyID }, question, flags })
   reportCreated(context, created, flags)
   if (!flags.wait) {
@@ -47,14 +47,14 @@ async function revokeKey(context: Context, command: Command, name: string, given
   }
   const { done, tookMs } = await waitUntil(context, {
     timeout: flags.timeout,
-    look: () => look(session, identity, created, keyID),
-    onTimeout: whereToLook(created),
+    check: () => check(session, identity, created, keyID),
+    onTimeout: timeoutHint(created),
   })
   if (await printed(context.terminal, readable(done.revocation), flags.output)) return
   const tokens = done.tokens === 1 ? '1 token is' : `${done.tokens} tokens are`
   context.terminal.out(
     `key ${keyID} of ${fullName(identity)} revoked in ${formatElapsed(tookMs)}: ` +
-      `key ${done.signing} signs, ${tokens} minted anew\n`,
+      `key ${done.signing} signs, ${tokens} minted again\n`,
   )
 }
 
@@ -66,7 +66,7 @@ function chooseKey(identity: ServiceIdentity, given: string | undefined): Pick<K
   if (key === undefined && given === undefined)
     throw new CommandError(`no key of ${fullName(identity)} signs; ${those}`)
   if (key === undefined) throw new CommandError(`${fullName(identity)} has no key ${given ?? ''}; ${those}`)
-  if (key.state === 'Revoked') throw new CommandError(`key ${key.keyID} of ${fullName(identity)} is revoked already`)
+  if (key.state === 'Revoked') throw new CommandError(`key ${key.keyID} of ${fullName(identity)} is already revoked`)
   return key
 }
 
@@ -76,20 +76,21 @@ interface Replaced {
   readonly tokens: number
 }
 
-/** Done once the revocation is applied, another key signs, and no token of the revoked key is left in the Secret. */
-async function look(
+/** Done when the revocation is applied, another key signs, and the Secret has no token of the revoked key. */
+async function check(
   session: Session,
   { metadata: { namespace, name } }: ServiceIdentity,
   created: TokenRevocation,
   keyID: string,
-): Promise<Look<Replaced>> {
-  const found = await lookAtRevocation(session, created)
+): Promise<Progress<Replaced>> {
+  const found = await checkRevocation(session, created)
   if ('missing' in found) return found
   const identity = await session.client.get<ServiceIdentity>(resources.serviceIdentities, { namespace, name })
-  if (identity === undefined) throw new CommandError(`${namespace}/${name} was deleted meanwhile, and its keys with it`)
+  if (identity === undefined)
+    throw new CommandError(`${namespace}/${name} was deleted in the meantime, together with its keys`)
   const signing = activeKey(identity)?.keyID
   const tokens = identity.status?.tokens ?? []
-  if (signing === undefined || signing === keyID) return { missing: 'no fresh key signs yet' }
-  if (tokens.some((token) => token.keyID === keyID)) return { missing: 'not every token is minted anew yet' }
+  if (signing === undefined || signing === keyID) return { missing: 'no new key signs yet' }
+  if (tokens.some((token) => token.keyID === keyID)) return { missing: 'not every token has been minted again yet' }
   return { done: { revocation: found.done, signing, tokens: tokens.length } }
 }

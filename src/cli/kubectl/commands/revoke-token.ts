@@ -6,7 +6,7 @@ import { CommandError, UsageError } from '../terminal/failures.ts'
 import { findIdentity, fullName } from '../session/identities.ts'
 import { printed, readable } from '../terminal/output.ts'
 import { parseIssuedBefore } from './issued-before.ts'
-import { lookAtRevocation, reportCreated, whereToLook } from './revocation-progress.ts'
+import { checkRevocation, reportCreated, timeoutHint } from './revocation-progress.ts'
 import { addRevokeFlags, createRevocation, type RevokeFlags } from './revoke.ts'
 import { readToken } from '../session/token-input.ts'
 import { type Revoked, whatIsRevoked } from '../session/token-revocation.ts'
@@ -21,18 +21,18 @@ interface Flags extends RevokeFlags {
 export function addRevokeToken(program: Command, context: Context): void {
   const command = program
     .command('revoke-token')
-    .description('withdraw one token, or all that were issued before a time')
-    .argument('<NAME>', 'the ServiceIdentity')
-    .option('--token-id <JTI>', 'the jti of the token, as show and logs name it')
-    .option('--issued-before <TIME>', 'every token issued before this RFC 3339 time, or before now')
-    .option('--token <FILE>', 'the token in this file, or on standard input for -; only its jti is sent')
+    .description('revoke one token, or all tokens issued before a time')
+    .argument('<NAME>', 'name of the ServiceIdentity')
+    .option('--token-id <JTI>', 'jti of the token, as shown by kubectl signet show and in logs')
+    .option('--issued-before <TIME>', 'revoke every token issued before this RFC 3339 time, or before now')
+    .option('--token <FILE>', 'file with the token, or - for standard input; only its jti is sent')
   addRevokeFlags(addConnection(command))
     .addHelpText(
       'after',
       `
-Give exactly one of --token-id, --issued-before and --token. A mounted token that is revoked is minted anew. Introspection
-refuses it at once, and verifiers that read the list of revocations within seconds. A verifier that knows nothing but the
-JWK Set accepts a revoked token until it expires: to stop that too, use revoke-key.
+Use exactly one of --token-id, --issued-before and --token. The controller replaces a mounted token that is revoked.
+Introspection rejects a revoked token at once, and verifiers that read the list of revocations reject it within seconds. A
+verifier that uses only the JWK Set accepts a revoked token until it expires: use revoke-key to prevent that.
 
 Examples:
   kubectl signet revoke-token orders --token-id JTI --reason 'seen in a log'
@@ -58,21 +58,21 @@ async function revokeToken(context: Context, command: Command, name: string): Pr
   }
   const { done, tookMs } = await waitUntil(context, {
     timeout: flags.timeout,
-    look: () => lookAtRevocation(session, created),
-    onTimeout: whereToLook(created),
+    check: () => checkRevocation(session, created),
+    onTimeout: timeoutHint(created),
   })
   if (await printed(context.terminal, readable(done), flags.output)) return
   context.terminal.out(`${what} of ${fullName(identity)} revoked in ${formatElapsed(tookMs)}\n`)
 }
 
-/** As Signet makes them; anything else could not be stored, and might rewrite what a terminal shows. */
+/** The form of a `jti` of Signet. The API server would reject any other, and it could contain control characters. */
 const tokenIDForm = /^[A-Za-z0-9_-]{1,64}$/
 
 function onlyOne({ tokenId, issuedBefore, token }: Flags): void {
   const given = [tokenId, issuedBefore, token].filter((value) => value !== undefined)
-  if (given.length !== 1) throw new UsageError('give exactly one of --token-id, --issued-before and --token')
+  if (given.length !== 1) throw new UsageError('use exactly one of --token-id, --issued-before and --token')
   if (tokenId !== undefined && !tokenIDForm.test(tokenId)) {
-    throw new UsageError('--token-id: give the jti of a token, letters, digits, dashes and underscores')
+    throw new UsageError('--token-id: use the jti of a token: letters, digits, dashes and underscores')
   }
 }
 
@@ -85,9 +85,11 @@ async function revokedBy(context: Context, identity: ServiceIdentity, flags: Fla
   const { subject } = identity.status ?? {}
   if (subject === undefined || sub !== subject) {
     const whose = typeof sub === 'string' ? `of ${sub}` : 'without a subject'
-    throw new CommandError(`the token is one ${whose}, not of ${fullName(identity)} (${subject ?? 'no subject yet'})`)
+    throw new CommandError(`the token is ${whose}, not of ${fullName(identity)} (${subject ?? 'no subject yet'})`)
   }
-  if (typeof jti !== 'string' || !tokenIDForm.test(jti)) throw new CommandError('the token has no jti to revoke it by')
-  if (typeof exp === 'number' && exp * 1000 < now) context.terminal.err('The token says that it has expired already.\n')
+  if (typeof jti !== 'string' || !tokenIDForm.test(jti))
+    throw new CommandError('the token has no jti of Signet, so it cannot be revoked')
+  if (typeof exp === 'number' && exp * 1000 < now)
+    context.terminal.err('According to its claim exp, the token has already expired.\n')
   return { tokenID: jti }
 }

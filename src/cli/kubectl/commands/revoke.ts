@@ -11,7 +11,7 @@ import { addOutput, type Format } from '../terminal/output.ts'
 import type { Revoked } from '../session/token-revocation.ts'
 import { addWait, type WaitFlags } from './wait.ts'
 
-/** What both ways of revoking take. */
+/** The flags of both revoke commands. */
 export interface RevokeFlags extends WaitFlags {
   readonly reason?: string
   readonly yes?: boolean
@@ -20,12 +20,12 @@ export interface RevokeFlags extends WaitFlags {
 
 export function addRevokeFlags(command: Command): Command {
   command
-    .option('--reason <TEXT>', 'why, for whoever reads the TokenRevocation')
-    .option('-y, --yes', 'do not ask first')
+    .option('--reason <TEXT>', 'reason to record in the TokenRevocation')
+    .option('-y, --yes', 'do not ask for confirmation')
   return addOutput(addWait(command), ['json', 'yaml'])
 }
 
-/** Asks, and creates the TokenRevocation that makes the controller do it. */
+/** Asks for confirmation and creates the TokenRevocation, which the controller then applies. */
 export async function createRevocation(
   { terminal }: Context,
   { client, server, namespace }: Session,
@@ -42,7 +42,7 @@ export async function createRevocation(
   const wanted = {
     apiVersion,
     kind: tokenRevocations.kind,
-    // Without a name of ours, the API server makes one up.
+    // The API server generates the name.
     metadata: { name: '', generateName: `${name}-`, namespace },
     spec: { identity: name, ...revoked, ...(flags.reason === undefined ? {} : { reason: flags.reason }) },
   }
@@ -51,7 +51,7 @@ export async function createRevocation(
   } catch (error) {
     if (!(error instanceof KubeError && error.isNotFound)) throw error
     throw new CommandError(
-      `the cluster at ${server} knows no TokenRevocations, so nothing was revoked for ${fullName(identity)}: ` +
+      `the cluster at ${server} has no TokenRevocations, so nothing was revoked for ${fullName(identity)}: ` +
         'upgrade Signet there',
       { cause: error },
     )

@@ -13,14 +13,14 @@ import { formatAge } from '../terminal/times.ts'
 export function addRotateKey(program: Command, context: Context): void {
   const command = program
     .command('rotate-key')
-    .description('ask for a new signing key, published ahead as always')
-    .argument('<NAME>', 'the ServiceIdentity')
+    .description('request a new signing key, which is published before it signs')
+    .argument('<NAME>', 'name of the ServiceIdentity')
   addOutput(addConnection(command), ['json', 'yaml'])
     .addHelpText(
       'after',
       `
-The new key is published now and signs after the identity's publishAhead, so that no verifier meets a key that it does
-not know. The key that signs until then stays valid for what it has signed. For a key that leaked, use revoke-key.
+The new key is published now and signs after the time publishAhead of the identity, so that verifiers know it before they
+receive a token that it signed. Tokens of the previous key stay valid. For a leaked key, use revoke-key.
 
 Examples:
   kubectl signet rotate-key orders
@@ -42,7 +42,7 @@ async function rotateKey(context: Context, command: Command, name: string): Prom
   if (await printed(context.terminal, readable(changed), flags.output)) return
   const at = requestedRotationAt(changed, now)
   context.terminal.out(
-    `serviceidentity ${fullName(changed)}: a new key is asked for; it signs in ${formatAge(at - now)} ` +
-      `(${formatTime(at)}), when verifiers know it\n`,
+    `serviceidentity ${fullName(changed)}: new key requested; it signs in ${formatAge(at - now)} ` +
+      `(${formatTime(at)}), when verifiers have fetched it\n`,
   )
 }

@@ -12,12 +12,12 @@ export function addShow(program: Command, context: Context): void {
   const command = program
     .command('show')
     .description('show the keys, tokens and revocations of an identity')
-    .argument('<NAME>', 'the ServiceIdentity')
+    .argument('<NAME>', 'name of the ServiceIdentity')
   addOutput(addConnection(command), ['json', 'yaml', 'wide'])
     .addHelpText(
       'after',
       `
-Wide output has the times themselves in place of how long ago.
+Wide output shows absolute times in place of relative ones.
 
 Examples:
   kubectl signet show orders
@@ -37,7 +37,7 @@ async function show(context: Context, command: Command, name: string): Promise<v
   context.terminal.out(describeIdentity(description))
 }
 
-/** None where the cluster does not know the kind, or they may not be read: they are no more than an addition here. */
+/** The revocations of the identity; empty if the CRD is not installed or the user may not read them. */
 async function revocationsOf({ client, namespace }: Session, identity: string): Promise<TokenRevocation[]> {
   try {
     const { items } = await client.list<TokenRevocation>(resources.tokenRevocations, { namespace })

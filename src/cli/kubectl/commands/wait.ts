@@ -11,27 +11,31 @@ export interface WaitFlags {
 }
 
 export function addWait(command: Command): Command {
-  const wait = new Option('--wait <BOOL>', 'wait until it is done').default(true, 'true').argParser(parseBoolean)
-  const timeout = new Option('--timeout <DURATION>', 'how long to wait').default(MINUTE, '60s').argParser(parseTimeout)
+  const wait = new Option('--wait <BOOL>', 'wait until the controller has applied the revocation')
+    .default(true, 'true')
+    .argParser(parseBoolean)
+  const timeout = new Option('--timeout <DURATION>', 'maximum time to wait')
+    .default(MINUTE, '60s')
+    .argParser(parseTimeout)
   return command.addOption(wait).addOption(timeout)
 }
 
-/** What one look has found: it is done, or what is still missing. */
-export type Look<T> = { readonly done: T } | { readonly missing: string }
+/** The result of one check: done, or what is still missing. */
+export type Progress<T> = { readonly done: T } | { readonly missing: string }
 
 const everyMs = 200
 
 /**
- * Looks until it is done, and says how long that took. Where time runs out, a CommandError with what was missing last;
- * an API server that does not answer for a while is looked for again.
+ * Checks every 200 ms until the operation is done, and returns the elapsed time. Throws CommandError after the timeout, with
+ * what was missing last. Retries while the API server is unavailable.
  */
 export async function waitUntil<T>(
   { clock, pause }: Pick<Context, 'clock' | 'pause'>,
-  options: { readonly timeout: number; readonly look: () => Promise<Look<T>>; readonly onTimeout: string },
+  options: { readonly timeout: number; readonly check: () => Promise<Progress<T>>; readonly onTimeout: string },
 ): Promise<{ readonly done: T; readonly tookMs: number }> {
   const start = clock.monotonic()
   for (;;) {
-    const found = await options.look().catch(missingOf)
+    const found = await options.check().catch(missingOf)
     const tookMs = clock.monotonic() - start
     if ('done' in found) return { done: found.done, tookMs }
     if (tookMs >= options.timeout) {
@@ -49,13 +53,13 @@ function missingOf(error: unknown): { missing: string } {
   return { missing: error.message }
 }
 
-/** `1.4 s`. */
+/** A duration in seconds: `1.4 s`. */
 export function formatElapsed(milliseconds: number): string {
   return `${(milliseconds / 1000).toFixed(1)} s`
 }
 
 function parseBoolean(text: string): boolean {
-  if (text !== 'true' && text !== 'false') throw new InvalidArgumentError('Give true or false.')
+  if (text !== 'true' && text !== 'false') throw new InvalidArgumentError('Use true or false.')
   return text === 'true'
 }
 

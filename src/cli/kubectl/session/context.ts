@@ -2,14 +2,14 @@ import type { Clock } from '../../../time/clock.ts'
 import type { KubeClient } from '../../../kube/client/client.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 
-/** The flags by which a cluster and a namespace are chosen. */
+/** The flags that select a cluster and a namespace. */
 export interface ConnectionFlags {
   readonly namespace?: string
   readonly context?: string
   readonly kubeconfig?: string
 }
 
-/** A cluster, and the namespace that is meant where none is named. */
+/** A connection to a cluster, and the namespace for resources without a namespace. */
 export interface Session {
   readonly client: KubeClient
   readonly server: string
@@ -17,11 +17,11 @@ export interface Session {
   close(): Promise<void>
 }
 
-/** What a command works with; tests hand in others. */
+/** The environment of a command. Tests pass fakes. */
 export interface Context {
   readonly terminal: Terminal
   readonly clock: Clock
   pause(milliseconds: number): Promise<void>
-  /** The one session of this run, opened by its first caller. */
+  /** Opens a session. The caller of the command line closes it. */
   connect(flags: ConnectionFlags): Promise<Session>
 }

@@ -1,19 +1,19 @@
-/** Most names that are shown where none is close. */
+/** The maximum number of names in a message without a close match. */
 const shown = 5
 
-/** What a name may have been meant to be: the closest of those there are, else some of them. */
+/** A hint for an unknown name: the closest existing name, or else up to five existing names. */
 export function didYouMean(wanted: string, names: readonly string[]): string {
   const close = names
     .map((name) => ({ name, distance: distanceOf(wanted, name) }))
     .filter(({ distance }) => distance <= Math.max(2, wanted.length / 4))
     .sort((a, b) => a.distance - b.distance)
   if (close[0] !== undefined) return `did you mean ${close[0].name}?`
-  if (names.length === 0) return 'there is none'
+  if (names.length === 0) return 'none exists'
   const more = names.length > shown ? `, and ${names.length - shown} more` : ''
-  return `there are: ${names.slice(0, shown).join(', ')}${more}`
+  return `existing names: ${names.slice(0, shown).join(', ')}${more}`
 }
 
-/** How many letters have to be changed, added or removed (Levenshtein). */
+/** The Levenshtein distance. */
 function distanceOf(a: string, b: string): number {
   let previous = Array.from({ length: b.length + 1 }, (_, index) => index)
   for (const [row, letter] of Array.from(a).entries()) {

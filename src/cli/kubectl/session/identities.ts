@@ -7,12 +7,12 @@ import type { Session } from './context.ts'
 import { didYouMean } from './did-you-mean.ts'
 import { CommandError } from '../terminal/failures.ts'
 
-/** All identities of a namespace, or of all without one. A CommandError where the cluster does not know the kind. */
+/** The identities of a namespace, or of all namespaces if it is undefined. Throws CommandError if the CRD is not installed. */
 export async function listIdentities(session: Session, namespace: string | undefined): Promise<ServiceIdentity[]> {
   return list<ServiceIdentity>(session, namespace, {})
 }
 
-/** The identity of this name. Where there is none, a CommandError that says which may have been meant. */
+/** The identity with this name. Throws CommandError with a hint if none exists. */
 export async function findIdentity(session: Session, name: string): Promise<ServiceIdentity> {
   const { client, namespace } = session
   const found = await client.get<ServiceIdentity>(resources.serviceIdentities, { namespace, name })
@@ -31,12 +31,12 @@ export async function findIdentity(session: Session, name: string): Promise<Serv
   throw new CommandError(`no ServiceIdentity ${name} in namespace ${namespace}${hint}`)
 }
 
-/** `shop/orders`. */
+/** Namespace and name: `shop/orders`. */
 export function fullName({ metadata: { namespace = '', name } }: ServiceIdentity): string {
   return `${namespace}/${name}`
 }
 
-/** The key that signs, if one does. */
+/** The key in the state Active, if one exists. */
 export function activeKey(identity: ServiceIdentity): KeyStatus | undefined {
   return identity.status?.keys?.find(({ state }) => state === 'Active')
 }
@@ -53,7 +53,7 @@ async function list<T extends KubeObject>(
   } catch (error) {
     if (!(error instanceof KubeError && error.isNotFound)) throw error
     throw new CommandError(
-      `the cluster at ${session.server} knows no ServiceIdentities: install Signet there, or give another --context`,
+      `the cluster at ${session.server} has no ServiceIdentities: install Signet there, or use another --context`,
       { cause: error },
     )
   }

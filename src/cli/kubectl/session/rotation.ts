@@ -5,15 +5,16 @@ import { keyRotationSettings } from '../../../policy/signing-key.ts'
 import { mayActivateAt, rotationDueAt, type RotationSettings } from '../../../rotation/schedule.ts'
 import { activeKey } from './identities.ts'
 
-/** When the key that signs is due to be followed by the next, in milliseconds since the epoch. */
+/** When the rotation of the active key is due, in milliseconds since the epoch. */
 export function nextRotationAt(identity: ServiceIdentity): number | undefined {
   const activeAt = parseTime(activeKey(identity)?.activeAt)
   return activeAt === undefined ? undefined : rotationDueAt(activeAt, settingsOf(identity))
 }
 
 /**
- * When a key that is asked for at this moment may sign: published ahead from then, or from when the successor that waits
- * already was published. Its algorithm has to be the one that is wanted, or it is replaced.
+ * When the successor may sign if the rotation is requested now, in milliseconds since the epoch: `publishAhead` after now,
+ * or after the publication of the successor that exists already. The controller replaces a successor with another algorithm
+ * than the spec's.
  */
 export function requestedRotationAt(identity: ServiceIdentity, now: number): number {
   const settings = settingsOf(identity)

@@ -8,16 +8,16 @@ import { CommandError, UsageError } from '../terminal/failures.ts'
 import { findIdentity } from './identities.ts'
 import type { Terminal } from '../terminal/terminal.ts'
 
-/** Header and claims of the token in a file, or on standard input for `-`. Nothing of it is verified. */
+/** Decodes the token in a file, or on standard input for `-`. Verifies nothing. */
 export async function readToken(terminal: Terminal, file: string): Promise<DecodedToken> {
   if (file === '-' && terminal.interactive) terminal.err('Paste the token, then press Enter and Ctrl-D.\n')
   const text = (await terminal.read(file)).trim()
   const source = file === '-' ? 'standard input' : file
-  if (text === '') throw new UsageError(`${source} is empty: give a token`)
+  if (text === '') throw new UsageError(`${source} is empty: pass a token`)
   return decoded(text, source)
 }
 
-/** Header and claims of the token that an identity's pods mount. */
+/** Decodes a token in the Secret of an identity. Verifies nothing. */
 export async function readMountedToken(
   session: Session,
   name: string,
@@ -40,7 +40,7 @@ function decoded(text: string, source: string): DecodedToken {
   try {
     return decodeToken(text)
   } catch (error) {
-    // The message speaks of the form only, never of what was given.
-    throw new CommandError(`${source} holds no token: ${messageOf(error)}`, { cause: error })
+    // decodeToken never repeats its input in a message.
+    throw new CommandError(`${source} contains no token: ${messageOf(error)}`, { cause: error })
   }
 }

@@ -1,27 +1,27 @@
 import { SignetError } from '../../../errors.ts'
 import { KubeError } from '../../../kube/client/api-errors.ts'
 
-/** The command was given in a way that it cannot be run: exit code 2. */
+/** The arguments are not valid: `ERR_USAGE`, exit code 2. */
 export class UsageError extends SignetError {
   constructor(message: string) {
     super('ERR_USAGE', message)
   }
 }
 
-/** The command could not do what it was asked for: exit code 1. The message names what, and the remedy. */
+/** The command has failed: `ERR_COMMAND`, exit code 1. The message has the cause and the remedy. */
 export class CommandError extends SignetError {
   constructor(message: string, options?: ErrorOptions) {
     super('ERR_COMMAND', message, options)
   }
 }
 
-/** What to do about a call that failed; nothing where the API server's own words say it. */
+/** The remedy for a failed request, to append to its message. Empty if the message of the API server has it already. */
 export function remedyOf(error: unknown, server: string | undefined): string {
   if (!(error instanceof KubeError)) return ''
   if (error.isUnreachable) {
-    return `; is the cluster ${server === undefined ? '' : `at ${server} `}up, and is this the right --context?`
+    return `; check that the cluster ${server === undefined ? '' : `at ${server} `}is running, and the --context`
   }
-  if (error.status === 401) return '; log in to the cluster again, or give another --context'
-  if (error.isForbidden) return '; see what you may do with: kubectl auth can-i --list'
+  if (error.status === 401) return '; log in to the cluster again, or use another --context'
+  if (error.isForbidden) return '; kubectl auth can-i --list shows your rights'
   return ''
 }

@@ -4,12 +4,12 @@ import type { Terminal } from './terminal.ts'
 
 export type Format = 'json' | 'yaml' | 'wide'
 
-/** `-o`, with the formats that a command has besides its own. */
+/** Adds `-o` with the formats that a command supports in addition to its table. */
 export function addOutput(command: Command, formats: readonly Format[]): Command {
-  return command.addOption(new Option('-o, --output <FORMAT>', 'how to print').choices(formats))
+  return command.addOption(new Option('-o, --output <FORMAT>', 'output format').choices(formats))
 }
 
-/** Prints a value as JSON or YAML. False where neither is asked for, and nothing is printed then. */
+/** Prints a value as JSON or YAML. Returns false and prints nothing for another format. */
 export async function printed(terminal: Terminal, value: unknown, format: Format | undefined): Promise<boolean> {
   if (format !== 'json' && format !== 'yaml') return false
   if (format === 'json') terminal.out(`${JSON.stringify(value, undefined, 2)}\n`)
@@ -17,7 +17,7 @@ export async function printed(terminal: Terminal, value: unknown, format: Format
   return true
 }
 
-/** The object as people want to read it: without the record of who wrote which field. */
+/** The object without `metadata.managedFields`. */
 export function readable<T extends KubeObject>(object: T): T {
   const { managedFields: _hidden, ...metadata } = object.metadata
   return { ...object, metadata }

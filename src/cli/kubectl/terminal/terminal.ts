@@ -4,24 +4,24 @@ import { messageOf } from '../../../errors.ts'
 import { redact } from '../../../telemetry/redact.ts'
 import { CommandError, UsageError } from './failures.ts'
 
-/** Where a command reads and writes. */
+/** The standard streams of a command. */
 export interface Terminal {
-  /** Results. */
+  /** Writes results to standard output. */
   out(text: string): void
-  /** Progress, warnings and errors. */
+  /** Writes progress, warnings and errors to standard error. */
   err(text: string): void
-  /** Whether there is somebody to ask. */
+  /** Whether standard input is a terminal. */
   readonly interactive: boolean
-  /** The answer; empty where the input ends. */
+  /** The answer; empty at the end of the input. */
   ask(question: string): Promise<string>
   /** The text of a file, or of standard input for `-`. */
   read(file: string): Promise<string>
 }
 
-/** More than any token has; whoever gives more has given something else. */
+/** The maximum size of an input, in characters. No token is longer. */
 const maxInput = 65_536
 
-/** Standard input, output and error of this process. Whatever looks like a token is never written. */
+/** The standard streams of this process. `redact` removes tokens from the output. */
 export const processTerminal: Terminal = {
   out: (text) => void process.stdout.write(redact(text)),
   err: (text) => void process.stderr.write(redact(text)),
@@ -31,7 +31,7 @@ export const processTerminal: Terminal = {
       let answered = false
       const lines = createInterface({ input: process.stdin, output: process.stderr })
       lines.once('close', () => {
-        // Ctrl-C and Ctrl-D leave the cursor behind the question.
+        // After Ctrl-C and Ctrl-D, the cursor is still on the line of the question.
         if (!answered) process.stderr.write('\n')
         resolve('')
       })
@@ -55,7 +55,8 @@ async function bounded(stream: AsyncIterable<unknown>, name: string): Promise<st
   try {
     for await (const part of stream) {
       text += String(part)
-      if (text.length > maxInput) throw new UsageError(`${name} has more than ${maxInput} bytes: that is no token`)
+      if (text.length > maxInput)
+        throw new UsageError(`${name} has more than ${maxInput} bytes, and no token is that long`)
     }
   } catch (error) {
     if (error instanceof UsageError) throw error

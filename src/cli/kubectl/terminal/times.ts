@@ -1,7 +1,7 @@
 import { formatTime, parseTime } from '../../../time/clock.ts'
 import { DAY, HOUR, MINUTE, SECOND } from '../../../time/duration.ts'
 
-/** A length of time as kubectl prints ages: two units at most, and one where the second says little. */
+/** A duration in the format of kubectl's ages: two units, or one if the second is insignificant: `3h20m`, `12d`. */
 export function formatAge(milliseconds: number): string {
   const age = Math.max(0, milliseconds)
   const [unit, name, next, nextName] = unitsOf(age)
@@ -17,7 +17,7 @@ function unitsOf(age: number): readonly [number, string, number, string] {
   return [DAY, 'd', HOUR, 'h']
 }
 
-/** `in 5m`, `3h ago`; the time itself for wide output, `-` where there is none. */
+/** A time relative to now, such as `in 5m` and `3h ago`; the time itself for wide output; `-` for an absent time. */
 export function formatWhen(text: string | undefined, now: number, wide = false): string {
   const time = parseTime(text)
   if (time === undefined) return '-'

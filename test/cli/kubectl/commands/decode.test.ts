@@ -33,7 +33,7 @@ describe('kubectl signet decode', () => {
     const { plugin } = await withToken({ exp: 1780272300 })
     const { out, err } = await plugin.run('decode')
     expect(out).toMatch(/^exp +1780272300 \(2026-06-01T00:05:00Z, in 5m\)$/m)
-    expect(err).toBe('\nNothing of this is verified.\n')
+    expect(err).toBe('\nNothing of this has been verified.\n')
   })
 
   it('gives header and claims as they are with -o json', async () => {
@@ -97,7 +97,7 @@ describe('kubectl signet decode', () => {
 
     it.each([
       ['no such token', ['--token-name', 'x'], 1, 'Secret shop/signet.orders has no token x; it has: payments'],
-      ['a file besides', ['t.jwt'], 2, 'give either a file or --identity'],
+      ['a file besides', ['t.jwt'], 2, 'use either a file or --identity'],
     ])('refuses %s', async (_, given, code, message) => {
       const { plugin } = await mounted()
       const ran = await plugin.run('decode', '--identity', 'orders', ...given)

@@ -74,7 +74,7 @@ describe('kubectl signet list', () => {
     const { code, err } = await plugin.run('list')
     expect([code, err]).toEqual([
       1,
-      'kubectl signet: the cluster at https://api knows no ServiceIdentities: install Signet there, or give another --context\n',
+      'kubectl signet: the cluster at https://api has no ServiceIdentities: install Signet there, or use another --context\n',
     ])
   })
 })

@@ -21,7 +21,7 @@ describe('kubectl signet revoke-key', () => {
     expect(revocation?.metadata.name).toMatch(/^orders-./)
     expect(out).toBe(
       `tokenrevocation shop/${revocation?.metadata.name} created\n` +
-        'key key-1 of shop/orders revoked in 0.2 s: key key-2 signs, 1 token is minted anew\n',
+        'key key-1 of shop/orders revoked in 0.2 s: key key-2 signs, 1 token is minted again\n',
     )
   })
 
@@ -48,9 +48,9 @@ describe('kubectl signet revoke-key', () => {
   it.each([
     ['no key signs', [], 'no key of shop/orders signs; it has none'],
     [
-      'it is revoked already',
+      'it is already revoked',
       [{ keyID: 'key-1', state: 'Revoked' as const }],
-      'key key-1 of shop/orders is revoked already',
+      'key key-1 of shop/orders is already revoked',
     ],
   ])('says so where %s', async (_, keys, message) => {
     const plugin = new PluginHarness()
@@ -84,9 +84,9 @@ describe('kubectl signet revoke-key', () => {
   })
 
   it.each([
-    ['the revocation is not applied', () => Promise.resolve(), 'the controller has not looked at it yet'],
+    ['the revocation is not applied', () => Promise.resolve(), 'the controller has not processed it yet'],
     ['it cannot be', (plugin: PluginHarness) => plugin.judge('False', 'Unusable'), 'Unusable: as the test wants it'],
-    ['no fresh key signs', (plugin: PluginHarness) => plugin.judge('True', 'Revoked'), 'no fresh key signs yet'],
+    ['no fresh key signs', (plugin: PluginHarness) => plugin.judge('True', 'Revoked'), 'no new key signs yet'],
     [
       'an old token is in the Secret',
       async (plugin: PluginHarness) => {
@@ -98,7 +98,7 @@ describe('kubectl signet revoke-key', () => {
           tokens,
         })
       },
-      'not every token is minted anew yet',
+      'not every token has been minted again yet',
     ],
   ])('says what is missing where, when time runs out, %s', async (_, meanwhile, missing) => {
     const plugin = await orders()
@@ -107,7 +107,7 @@ describe('kubectl signet revoke-key', () => {
     const name = plugin.revocations()[0]?.metadata.name
     expect(code).toBe(1)
     expect(err).toBe(
-      `kubectl signet: not done within 5s: ${missing}; it stays asked for; see kubectl describe tokenrevocation ${name} --namespace shop\n`,
+      `kubectl signet: not done within 5s: ${missing}; the revocation stays in effect; see kubectl describe tokenrevocation ${name} --namespace shop\n`,
     )
   })
 
@@ -130,7 +130,7 @@ describe('kubectl signet revoke-key', () => {
     plugin.client.failOnce('create', resources.tokenRevocations, { status: 404, reason: 'NotFound' })
     expect(await plugin.run('revoke-key', 'orders', '--yes')).toMatchObject({
       code: 1,
-      err: 'kubectl signet: the cluster at https://api knows no TokenRevocations, so nothing was revoked for shop/orders: upgrade Signet there\n',
+      err: 'kubectl signet: the cluster at https://api has no TokenRevocations, so nothing was revoked for shop/orders: upgrade Signet there\n',
     })
   })
 
@@ -144,8 +144,8 @@ describe('kubectl signet revoke-key', () => {
   })
 
   it.each([
-    ['the identity', resources.serviceIdentities, 'shop/orders was deleted meanwhile, and its keys with it'],
-    ['the revocation', resources.tokenRevocations, 'is gone before it was seen to be applied'],
+    ['the identity', resources.serviceIdentities, 'shop/orders was deleted in the meantime, together with its keys'],
+    ['the revocation', resources.tokenRevocations, 'was deleted before this command saw it applied'],
   ])('ends at once where %s is deleted meanwhile', async (_, resource, message) => {
     const plugin = await orders()
     plugin.meanwhile = async () => {

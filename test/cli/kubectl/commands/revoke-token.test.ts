@@ -50,16 +50,16 @@ describe('kubectl signet revoke-token', () => {
     expect(code).toBe(0)
     expect(specOf(plugin)).toEqual({ identity: 'orders', tokenID: 'token-1' })
     for (const part of token.split('.')) expect(out + err + JSON.stringify(plugin.revocations())).not.toContain(part)
-    expect(err).toBe('The token says that it has expired already.\n')
+    expect(err).toBe('According to its claim exp, the token has already expired.\n')
   })
 
   it.each([
     [
       'of another identity',
       { sub: 'spiffe://cluster.local/ns/shop/sa/payments' },
-      'is one of spiffe://cluster.local/ns/shop/sa/payments, not of shop/orders',
+      'is of spiffe://cluster.local/ns/shop/sa/payments, not of shop/orders',
     ],
-    ['without a subject', { sub: undefined }, 'is one without a subject'],
+    ['without a subject', { sub: undefined }, 'is without a subject'],
     ['without a jti', { jti: undefined }, 'has no jti'],
     ['whose jti would rewrite the screen', { jti: '\u001B[2J' }, 'has no jti'],
   ])('refuses a token %s', async (_, claims, message) => {

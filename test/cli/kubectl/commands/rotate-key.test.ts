@@ -16,7 +16,7 @@ describe('kubectl signet rotate-key', () => {
     await plugin.identity('orders')
     expect(await plugin.run('rotate-key', 'orders')).toEqual({
       code: 0,
-      out: 'serviceidentity shop/orders: a new key is asked for; it signs in 60m (2026-06-01T01:00:05Z), when verifiers know it\n',
+      out: 'serviceidentity shop/orders: new key requested; it signs in 60m (2026-06-01T01:00:05Z), when verifiers have fetched it\n',
       err: '',
     })
     const first = await annotationOf(plugin)

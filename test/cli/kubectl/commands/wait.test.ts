@@ -1,20 +1,20 @@
 import { describe, expect, it } from 'vitest'
 import { CommandError } from '../../../../src/cli/kubectl/terminal/failures.ts'
-import { formatElapsed, type Look, waitUntil } from '../../../../src/cli/kubectl/commands/wait.ts'
+import { formatElapsed, type Progress, waitUntil } from '../../../../src/cli/kubectl/commands/wait.ts'
 import { KubeError } from '../../../../src/kube/client/api-errors.ts'
 import { resources } from '../../../../src/kube/client/resource.ts'
 import { HeldClock } from '../../../fakes/held-clock.ts'
 
-function waiting(looks: readonly (Look<string> | Error)[], timeout = 1000) {
+function waiting(looks: readonly (Progress<string> | Error)[], timeout = 1000) {
   const clock = new HeldClock()
   const left = [...looks]
-  const look = async (): Promise<Look<string>> => {
+  const check = async (): Promise<Progress<string>> => {
     const next = left.length > 1 ? left.shift()! : left[0]!
     if (next instanceof Error) throw next
     return next
   }
   const pause = async (milliseconds: number) => clock.advance(milliseconds)
-  return waitUntil({ clock, pause }, { timeout, look, onTimeout: 'look there' })
+  return waitUntil({ clock, pause }, { timeout, check, onTimeout: 'check there' })
 }
 
 const failed = (status: number, reason: string) =>
@@ -27,7 +27,7 @@ describe('waitUntil', () => {
 
   it('says what was missing last where time runs out', async () => {
     const timedOut = waiting([{ missing: 'a' }, { missing: 'the key' }])
-    await expect(timedOut).rejects.toThrow(new CommandError('not done within 1s: the key; look there'))
+    await expect(timedOut).rejects.toThrow(new CommandError('not done within 1s: the key; check there'))
   })
 
   it('looks once even where there is no time', async () => {

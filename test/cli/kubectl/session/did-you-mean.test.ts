@@ -12,14 +12,14 @@ describe('didYouMean', () => {
       ['notifiers', 'notification-x'],
       'did you mean notification-x?',
     ],
-    ['all names where none is close', 'ledger', ['orders', 'payments'], 'there are: orders, payments'],
+    ['all names where none is close', 'ledger', ['orders', 'payments'], 'existing names: orders, payments'],
     [
       'five names at most',
       'x-ray',
       ['aaaaaa', 'bbbbbb', 'cccccc', 'dddddd', 'eeeeee', 'ffffff', 'gggggg'],
-      'there are: aaaaaa, bbbbbb, cccccc, dddddd, eeeeee, and 2 more',
+      'existing names: aaaaaa, bbbbbb, cccccc, dddddd, eeeeee, and 2 more',
     ],
-    ['nothing where there is none', 'orders', [], 'there is none'],
+    ['nothing where there is none', 'orders', [], 'none exists'],
   ])('says %s', (_, wanted, names, expected) => {
     expect(didYouMean(wanted, names)).toBe(expected)
   })

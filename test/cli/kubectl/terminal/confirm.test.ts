@@ -15,7 +15,7 @@ describe('confirm', () => {
   it.each(['y', 'Y', 'yes', ' Yes '])('goes on after "%s"', async (answer) => {
     const asked = terminal(true, answer)
     await confirm(asked, 'Revoke it?', undefined)
-    expect(asked.asked).toEqual(['Revoke it?\nThis cannot be undone. Go on? [y/N] '])
+    expect(asked.asked).toEqual(['Revoke it?\nThis cannot be undone. Continue? [y/N] '])
   })
 
   it.each(['', 'n', 'no', 'yesterday', 'oh yes'])('stops after "%s"', async (answer) => {

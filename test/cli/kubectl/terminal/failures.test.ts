@@ -8,7 +8,7 @@ const failed = (status: number, reason: string) =>
 
 describe('remedyOf', () => {
   it.each([
-    [failed(0, 'Unreachable'), 'is the cluster at https://api up'],
+    [failed(0, 'Unreachable'), 'check that the cluster at https://api is running'],
     [failed(401, 'Unauthorized'), 'log in'],
     [failed(403, 'Forbidden'), 'kubectl auth can-i --list'],
   ])('%s', (error, remedy) => {
