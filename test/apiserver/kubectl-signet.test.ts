@@ -141,7 +141,7 @@ describe('kubectl signet on a real API server', () => {
     )
     const { code, stderr } = await plugin.signet(['list'], { kubeconfig })
     expect(code).toBe(1)
-    expect(stderr).toContain('ECONNREFUSED; is the cluster at https://127.0.0.1:1 up')
+    expect(stderr).toContain('ECONNREFUSED; check that the cluster at https://127.0.0.1:1 is running')
   })
 
   it('says that nothing was revoked where TokenRevocations are not installed', async () => {

@@ -3,7 +3,7 @@ import type { apiVersion } from './group-version.ts'
 import type { ObjectMeta } from './metadata.ts'
 
 /**
- * ServiceIdentity is the identity of the ServiceAccount of the same name in the same namespace. Signet keeps signing keys for it, mints its tokens and writes them to the Secret `signet.<name>`, from where they are mounted into the pods of that account which carry the label `signet.dev/inject: "true"`. The ServiceAccount need not exist yet. The name has at most 177 characters. Setting the annotation `signet.dev/rotate-key` to any new value rotates the signing key.
+ * ServiceIdentity is the identity of the ServiceAccount of the same name in the same namespace. Signet creates and rotates its signing keys, mints its tokens and writes them to the Secret `signet.<name>`. The webhook mounts this Secret into pods of the ServiceAccount that have the label `signet.dev/inject: "true"`. The ServiceAccount does not need to exist yet. The name has at most 177 characters. A new value of the annotation `signet.dev/rotate-key` requests a rotation of the signing key.
  */
 export interface ServiceIdentity {
   /**
@@ -22,67 +22,67 @@ export interface ServiceIdentity {
   status?: ServiceIdentityStatus
 }
 /**
- * What is wanted for the identity. An empty object is valid: it gives one token named `default` for the trust domain as audience.
+ * The desired tokens and keys of the identity. An empty object is valid: it results in one token named `default` with the trust domain as audience.
  */
 export interface ServiceIdentitySpec {
   /**
-   * The tokens to keep fresh, at most 16, each for one audience. The first is also mounted as the file `token`. Defaults to one token named `default`.
+   * The tokens of the identity, at most 16, each for one audience. The first token is also mounted as the file `token`. Defaults to one token named `default`.
    */
   tokens?: TokenSpec[]
   signingKey?: SigningKeySpec
 }
 /**
- * A token to keep fresh.
+ * A token, which Signet renews before it expires.
  */
 export interface TokenSpec {
   /**
-   * The name of the token, unique within the identity: lower case letters, digits and dashes, at most 63 characters. The token is mounted as the file `<name>.jwt`.
+   * The name of the token, unique within the identity: at most 63 lower case letters, digits and dashes. The token is mounted as the file `<name>.jwt`.
    */
   name: string
   /**
-   * Who the token is for, its one `aud` claim: 1 to 255 printable ASCII characters. Defaults to the token's name; for a token named `default`, to the trust domain.
+   * The audience of the token, its `aud` claim: 1 to 255 printable ASCII characters. Defaults to the name of the token, or to the trust domain for the token named `default`.
    */
   audience?: string
   /**
-   * How long each token is valid, from 5m to 24h, in hours, minutes and seconds such as `1h` or `1h30m`. It is renewed after 40 to 50 percent of that time. Under 15m only where the installation nudges pods (chart value `nudge` other than `Never`), since without it a renewed token takes up to two minutes to reach the file.
+   * The lifetime of each token, from 5m to 24h, in hours, minutes and seconds such as `1h` or `1h30m`. Signet renews a token after 40 to 50 percent of its lifetime. A lifetime of less than 15m is rejected if the chart value `nudge` is `Never`, because a renewed token then takes up to two minutes to reach the file.
    */
   lifetime?: string
   /**
-   * The form of the token. `JWT-SVID` is a SPIFFE JWT-SVID that any OpenID Connect library verifies too. `AccessToken` is an OAuth 2.0 access token as in RFC 9068, with the header `typ: at+jwt` and the claim `client_id`.
+   * The profile of the token. `JWT-SVID` is a SPIFFE JWT-SVID, which OpenID Connect libraries can verify too. `AccessToken` is an OAuth 2.0 access token (RFC 9068), with the header `typ: at+jwt` and the claim `client_id`.
    */
   profile?: 'JWT-SVID' | 'AccessToken'
   /**
-   * Further claims with fixed values: strings, numbers, booleans and lists of strings, at most 4 KiB as JSON. Only claims that the installation allows (chart value `allowedClaims`, none by default) are accepted, since a relying party may trust a claim such as `groups`. The fields listed here are the claims that are always refused.
+   * Extra claims with fixed values: strings, numbers, booleans and lists of strings, at most 4 KiB as JSON. The chart value `allowedClaims` lists the claims that are accepted, none by default, because a relying party may trust a claim such as `groups`. The claims listed below are always rejected.
    */
   claims?: Record<string, unknown>
 }
 /**
- * The keys that sign the tokens. They belong to this identity alone, and their private halves never leave the operator's namespace.
+ * The keys that sign the tokens. No other identity uses them, and their private keys never leave the namespace in which Signet is installed.
  */
 export interface SigningKeySpec {
   /**
-   * The signature algorithm of new keys (RFC 7518, RFC 8037). A change starts a rotation: a key of the new algorithm is published at once and takes over after publishAhead.
+   * The signature algorithm of new keys (RFC 7518, RFC 8037). A change starts a rotation: Signet publishes a key of the new algorithm at once, and the key signs after `publishAhead`.
    */
   algorithm?: 'ES256' | 'ES384' | 'RS256' | 'PS256' | 'EdDSA'
   /**
-   * How long a key signs before the next one takes over, from 1m to 8760h, in hours, minutes and seconds such as `24h`. A replaced key stays published until the last token that it signed has expired.
+   * How long a key signs before Signet replaces it, from 1m to 8760h, in hours, minutes and seconds such as `24h`. A replaced key stays published until the last token that it signed has expired.
    */
   rotationPeriod?: string
   /**
-   * How long a new key is published before it signs, so that every verifier has fetched it by then: at least 30s and shorter than `rotationPeriod`. Many verifiers keep a JWK Set for 20 minutes, so less than 20m is accepted with a warning.
+   * How long a new key is published before it signs, so that every verifier has fetched it: at least 30s, and less than `rotationPeriod`. Many verifiers cache a JWK Set for 20 minutes, so a value of less than 20m results in a warning.
    */
   publishAhead?: string
 }
 /**
- * What Signet has done for the identity. Written by the controller only.
+ * The observed state of the identity. Only the controller writes it.
  */
 export interface ServiceIdentityStatus {
   /**
-   * The `metadata.generation` that this status answers.
+   * The `metadata.generation` that the controller last observed.
    */
   observedGeneration?: number
   /**
-   * The state of the identity. `Ready` is true once the keys are published and every token is in the Secret; `KeysReady` and `TokensReady` tell which of the two is missing.
+   * The conditions of the identity. `KeysReady` is true when the keys are published, `TokensReady` when every token is in the Secret, and `Ready` when both are true.
    */
   conditions?: Condition[]
   /**
@@ -90,7 +90,7 @@ export interface ServiceIdentityStatus {
    */
   subject?: string
   /**
-   * The `iss` claim of the tokens; its discovery document leads to the public keys.
+   * The `iss` claim of the tokens. The discovery document of this issuer names the JWK Set.
    */
   issuer?: string
   /**
@@ -98,11 +98,11 @@ export interface ServiceIdentityStatus {
    */
   secretName?: string
   /**
-   * When the first of the present tokens expires.
+   * The time at which the first token expires.
    */
   expiresAt?: string
   /**
-   * The identity's keys that are published or were, oldest first.
+   * The keys of the identity, published and revoked, oldest first.
    */
   keys?: KeyStatus[]
   /**
@@ -111,40 +111,40 @@ export interface ServiceIdentityStatus {
   tokens?: TokenStatus[]
 }
 /**
- * One aspect of the identity's state.
+ * A condition of the identity.
  */
 export interface Condition {
   /**
-   * What the condition is about, `Ready`, `KeysReady` or `TokensReady`.
+   * The type of the condition, `Ready`, `KeysReady` or `TokensReady`.
    */
   type: string
   /**
-   * Whether the condition holds, `True`, `False` or `Unknown`.
+   * The status of the condition, `True`, `False` or `Unknown`.
    */
   status: 'True' | 'False' | 'Unknown'
   /**
-   * The `metadata.generation` that the condition was judged by.
+   * The `metadata.generation` that the condition describes.
    */
   observedGeneration?: number
   /**
-   * When the condition's status last changed.
+   * The time of the last change of the status of the condition.
    */
   lastTransitionTime: string
   /**
-   * The cause of the condition's status in one word, for programs.
+   * The reason of the status as one word, for programs.
    */
   reason: string
   /**
-   * The cause of the condition's status in a sentence, for people.
+   * The reason of the status as a sentence, for users.
    */
   message: string
 }
 /**
- * The public facts of one key.
+ * The public data of a key.
  */
 export interface KeyStatus {
   /**
-   * The `kid` of the key, its RFC 7638 thumbprint.
+   * The `kid` of the key, its thumbprint (RFC 7638).
    */
   keyID: string
   /**
@@ -152,36 +152,36 @@ export interface KeyStatus {
    */
   algorithm?: string
   /**
-   * `Published` keys are in the JWK Set and do not sign yet, the one `Active` key signs, `Retired` keys only verify what they have signed, `Revoked` keys are withdrawn.
+   * The state of the key. A `Published` key is in the JWK Set and does not sign yet. The `Active` key signs. A `Retired` key no longer signs and verifies the tokens that it signed. A `Revoked` key has left the JWK Set.
    */
   state: 'Published' | 'Active' | 'Retired' | 'Revoked'
   /**
-   * When the key entered the JWK Set.
+   * The time at which the key entered the JWK Set.
    */
   publishedAt?: string
   /**
-   * When the key began to sign, or will.
+   * The time at which the key starts to sign, or started.
    */
   activeAt?: string
   /**
-   * When the key ceased to sign, or will.
+   * The time at which the key stops to sign, or stopped.
    */
   retiredAt?: string
   /**
-   * When the key leaves the JWK Set, an hour after the last token that it signed has expired. A revoked key has left it already, and leaves this list then.
+   * The time at which the key leaves the JWK Set, an hour after the last token that it signed has expired. A revoked key has left the JWK Set already, and leaves this list at this time.
    */
   removeAt?: string
 }
 /**
- * The facts of one token, never the token itself.
+ * The data of a token, without the token itself.
  */
 export interface TokenStatus {
   /**
-   * The token's name in `spec.tokens`.
+   * The name of the token in `spec.tokens`.
    */
   name: string
   /**
-   * The token's `aud` claim.
+   * The `aud` claim of the token.
    */
   audience: string
   /**
@@ -189,25 +189,25 @@ export interface TokenStatus {
    */
   keyID: string
   /**
-   * The token's `jti` claim, by which it is revoked and found in logs.
+   * The `jti` claim of the token. Logs and TokenRevocations identify a token by it.
    */
   tokenID: string
   /**
-   * When the token was minted.
+   * The time at which the token was minted.
    */
   issuedAt: string
   /**
-   * When the token expires.
+   * The time at which the token expires.
    */
   expiresAt: string
   /**
-   * When the token will be replaced by a fresh one.
+   * The time at which Signet renews the token.
    */
   renewAt: string
 }
 
 /**
- * TokenRevocation revokes a key or tokens of one ServiceIdentity of the same namespace, and is the record of it. A revoked key leaves the JWK Set, a fresh one signs at once, the identity's tokens are minted anew and its pods are nudged. Mounted tokens that are revoked are replaced by fresh ones. Introspection, and verifiers that read the authority's list of revocations, refuse any copy of a revoked token. A verifier that uses the JWK Set only accepts the copy until it expires; revoke the key to refuse it there too. The controller deletes a TokenRevocation once nothing that it names can be alive.
+ * TokenRevocation revokes a key or tokens of a ServiceIdentity in the same namespace, and records the revocation. If a key is revoked, it leaves the JWK Set, a new key signs at once, and the controller mints the tokens of the identity again. If mounted tokens are revoked, the controller replaces them. Introspection, and verifiers that read the list of revocations of the authority, reject every copy of a revoked token. A verifier that uses only the JWK Set accepts a copy until it expires; revoke the key to prevent that. The controller deletes a TokenRevocation when every token that it revokes has expired.
  */
 export interface TokenRevocation {
   /**
@@ -226,48 +226,48 @@ export interface TokenRevocation {
   status?: TokenRevocationStatus
 }
 /**
- * What is revoked: an identity, and exactly one of `keyID`, `tokenID` and `issuedBefore`. It cannot be changed; create another TokenRevocation for something else.
+ * The target of the revocation: an identity, and exactly one of `keyID`, `tokenID` and `issuedBefore`. The spec is immutable; create another TokenRevocation for another target.
  */
 export interface TokenRevocationSpec {
   /**
-   * The name of the ServiceIdentity in this namespace whose key or tokens are revoked: at most 177 characters, as the name of a ServiceAccount.
+   * The name of the ServiceIdentity in this namespace whose key or tokens are revoked: at most 177 characters, in the form of the name of a ServiceAccount.
    */
   identity: string
   /**
-   * The `kid` of a key to revoke, as in the header of a token and in `status.keys` of the identity. Every token that the key has signed is refused as soon as verifiers have the new JWK Set. A key that is published and does not sign yet is dropped as well, because both are stored together.
+   * The `kid` of the key to revoke, from the header of a token or from `status.keys` of the identity. Verifiers reject every token that the key signed as soon as they have fetched the new JWK Set. A key in the state `Published` is replaced as well, because both private keys are stored together.
    */
   keyID?: string
   /**
-   * The `jti` claim of a token to revoke, as in `status.tokens` of the identity; never the token itself. If the token is still mounted, a fresh one takes its place. Introspection, and verifiers that read the list of revocations, refuse a copy of it. A verifier that uses the JWK Set only accepts the copy until it expires, unless its key is revoked.
+   * The `jti` claim of the token to revoke, from `status.tokens` of the identity; never the token itself. If the token is mounted, the controller replaces it. Introspection, and verifiers that read the list of revocations, reject every copy of the token. A verifier that uses only the JWK Set accepts a copy until it expires, unless its key is revoked.
    */
   tokenID?: string
   /**
-   * A time as in RFC 3339, such as `2026-01-31T12:00:00Z`: every token of the identity that was issued before it is revoked. Fractions count as the next full second. At most 60 seconds ahead of the creation of this object; it takes effect when the time has come. Introspection, and verifiers that read the list of revocations, refuse copies. A verifier that uses the JWK Set only accepts a copy until it expires, unless its key is revoked.
+   * A time in RFC 3339, such as `2026-01-31T12:00:00Z`, at most 60 seconds after the creation of this object. Every token of the identity that was issued before this time is revoked, from this time on. A fraction of a second is rounded up. Introspection, and verifiers that read the list of revocations, reject every copy of the tokens. A verifier that uses only the JWK Set accepts a copy until it expires, unless its key is revoked.
    */
   issuedBefore?: string
   /**
-   * When the token named by `tokenID` expires, its `exp` claim, as in RFC 3339. The revocation is then deleted five minutes later instead of 25 hours after its creation, which keeps the list of revocations short. Leave it out if you are not sure: with a time that is too early the token is accepted again.
+   * The expiry of the token with the ID `tokenID`, its `exp` claim, in RFC 3339. The controller then deletes the revocation five minutes after this time instead of 25 hours after its creation, which keeps the list of revocations short. Omit this field if the expiry is uncertain: after a time that is too early, the token is accepted again.
    */
   tokenExpiresAt?: string
   /**
-   * Why it is revoked, for people; at most 1024 characters. Write no secret here.
+   * The reason of the revocation, for users; at most 1024 characters. Do not write a secret here.
    */
   reason?: string
 }
 /**
- * What Signet has done for the revocation. Written by the controller only.
+ * The observed state of the revocation. Only the controller writes it.
  */
 export interface TokenRevocationStatus {
   /**
-   * The `metadata.generation` that this status answers.
+   * The `metadata.generation` that the controller last observed.
    */
   observedGeneration?: number
   /**
-   * The state of the revocation. `Applied` is true once the key has left the JWK Set, and once no revoked token is mounted.
+   * The conditions of the revocation. `Applied` is true when the revoked key has left the JWK Set, and no revoked token is in the Secret of the identity.
    */
   conditions?: Condition[]
   /**
-   * When nothing that is revoked can be alive any more; the controller deletes the TokenRevocation then. Absent where the revocation was refused, which is left for you to delete.
+   * The time at which every revoked token has expired; the controller then deletes the TokenRevocation. Absent if the controller has rejected the revocation; delete such a TokenRevocation yourself.
    */
   expiresAt?: string
 }
