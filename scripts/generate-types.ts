@@ -91,35 +91,35 @@ async function typesOf(file: string, names: Readonly<Record<string, string>>, na
 
 /** JSON Schema of a structural schema: only what has a counterpart in a type, named types as definitions. */
 class Conversion {
-  private readonly names: Readonly<Record<string, string>>
-  private readonly definitions: Record<string, JSONSchema>
-  private readonly named: Named
+  readonly #names: Readonly<Record<string, string>>
+  readonly #definitions: Record<string, JSONSchema>
+  readonly #named: Named
 
   constructor(names: Readonly<Record<string, string>>, definitions: Record<string, JSONSchema>, named: Named) {
-    this.names = names
-    this.definitions = definitions
-    this.named = named
+    this.#names = names
+    this.#definitions = definitions
+    this.#named = named
   }
 
   convert(schema: Schema, path: string): JSONSchema {
     const description = schema.description === undefined ? {} : { description: schema.description }
     if (schema['x-kubernetes-preserve-unknown-fields']) return { ...description, tsType: 'Record<string, unknown>' }
-    const converted = { ...description, ...this.typeOf(schema, path) }
-    const name = this.names[path]
-    return name === undefined ? converted : this.name(name, converted)
+    const converted = { ...description, ...this.#typeOf(schema, path) }
+    const name = this.#names[path]
+    return name === undefined ? converted : this.#name(name, converted)
   }
 
-  private name(name: string, converted: JSONSchema): JSONSchema {
+  #name(name: string, converted: JSONSchema): JSONSchema {
     const form = JSON.stringify(converted, (key, value: unknown) => (key === 'description' ? undefined : value))
-    const known = this.named.get(name)
+    const known = this.#named.get(name)
     if (known === form) return { tsType: name }
     if (known !== undefined) throw new Error(`two CRDs differ in the type ${name}`)
-    this.named.set(name, form)
-    this.definitions[name] = converted
+    this.#named.set(name, form)
+    this.#definitions[name] = converted
     return { $ref: `#/definitions/${name}` }
   }
 
-  private typeOf(schema: Schema, path: string): JSONSchema {
+  #typeOf(schema: Schema, path: string): JSONSchema {
     if (schema.type === 'array') return { type: 'array', items: this.convert(schema.items ?? {}, `${path}[]`) }
     if (schema.type !== 'object') {
       return { type: schema.type as 'string', ...(schema.enum === undefined ? {} : { enum: schema.enum }) }
