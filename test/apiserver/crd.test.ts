@@ -108,7 +108,9 @@ describe('kubectl explain', () => {
 
   it('shows it to a user', async () => {
     const text = await kubectl.run(['explain', 'sid.spec.tokens.audience'])
-    expect(text.replaceAll(/\s+/g, ' ')).toContain('Defaults to the name of the token, or to the trust domain for the token named')
+    expect(text.replaceAll(/\s+/g, ' ')).toContain(
+      'Defaults to the name of the token, or to the trust domain for the token named',
+    )
     expect(await kubectl.run(['explain', 'sid', '--recursive'])).toContain('publishAhead')
   })
 })
