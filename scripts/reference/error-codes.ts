@@ -75,11 +75,10 @@ export const errorGroups: readonly ErrorGroup[] = [
   {
     title: 'Controller',
     codes: {
-      ERR_KEY_RING_HELD:
+      ERR_KEY_RING_BLOCKED:
         'The controller may not change the keys yet; the condition `KeysReady` has the reason. See [Conditions](../operate/conditions.md).',
       ERR_STALE_IDENTITY: 'The ServiceIdentity has been replaced by another of the same name; the controller retries.',
       ERR_STALE_KEY_RING: 'The key ring has changed since the controller read it; the controller retries.',
-      ERR_STALLED: 'The controller cannot proceed until the user changes a resource; the condition has the reason.',
       ERR_CLOCK_DISAGREES:
         'The local clock differs from that of the API server by more than 60 s, so no decision that needs the time is made.',
       ERR_LEADERSHIP_LOST: 'Another replica leads; this process must stop reconciling.',
