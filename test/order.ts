@@ -12,7 +12,7 @@ const long = [
   'test/redis/authority-faults.test.ts',
   'test/apiserver/controller.test.ts',
   'test/apiserver/key-rings.test.ts',
-  'test/apiserver/guard-references.test.ts',
+  'test/apiserver/admission-policies-references.test.ts',
 ]
 
 /** The end-to-end tests share one cluster, so their files run in a fixed order; all others as vitest has it. */
