@@ -60,7 +60,7 @@ const doors: Record<string, readonly string[]> = {
   '@kubernetes/client-node': ['kube'],
   undici: ['kube'],
   'js-yaml': ['kube', 'cli'],
-  'lru-cache': ['authority', 'tokens', 'webhook'],
+  'lru-cache': ['authority', 'kube', 'tokens', 'webhook'],
   ioredis: ['authority'],
   commander: ['cli'],
   zod: ['cli'],

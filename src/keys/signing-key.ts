@@ -3,8 +3,6 @@ import { promisify } from 'node:util'
 import { type Algorithm, algorithmParameters, rsaKeyBits } from './algorithm.ts'
 import { importPublicKey, parsePublicJwk, type PublicJwk, thumbprint } from './public-jwk.ts'
 
-export type { PublicJwk } from './public-jwk.ts'
-
 /**
  * The private half of a signing key (RFC 7518 §6), with the public members that importing it needs. Occurs in the key
  * ring Secret and in signer memory only (I3).

@@ -1,5 +1,5 @@
 import type { KeyRing, KeySlot } from '../keys/key-ring/key-ring.ts'
-import type { PublicJwk } from '../keys/signing-key.ts'
+import type { PublicJwk } from '../keys/public-jwk.ts'
 import { keyRetention, publicationDelay } from '../rotation/lifetimes.ts'
 import type { RotationSettings } from '../rotation/schedule.ts'
 import {

@@ -1,7 +1,8 @@
 import type { Algorithm } from '../../src/keys/algorithm.ts'
 import { createSigner } from '../../src/keys/signer.ts'
 import { MINUTE } from '../../src/time/duration.ts'
-import type { PublicJwk, SigningKey } from '../../src/keys/signing-key.ts'
+import type { PublicJwk } from '../../src/keys/public-jwk.ts'
+import type { SigningKey } from '../../src/keys/signing-key.ts'
 import { keys } from '../fixtures/keys/keys.ts'
 
 export const issuer = 'https://signet-authority.signet-system.svc'

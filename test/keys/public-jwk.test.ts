@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { algorithms } from '../../src/keys/algorithm.ts'
 import { JwkError, parsePublicJwk, thumbprint } from '../../src/keys/public-jwk.ts'
-import type { PublicJwk } from '../../src/keys/signing-key.ts'
+import type { PublicJwk } from '../../src/keys/public-jwk.ts'
 import { keys } from '../fixtures/keys/keys.ts'
 import vectors from '../fixtures/vectors/rfc.json' with { type: 'json' }
 

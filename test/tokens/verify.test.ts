@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { SignJWT, importJWK } from 'jose'
 import { describe, expect, it } from 'vitest'
 import { algorithms } from '../../src/keys/algorithm.ts'
-import type { PublicJwk } from '../../src/keys/signing-key.ts'
+import type { PublicJwk } from '../../src/keys/public-jwk.ts'
 import { verifySignature } from '../../src/keys/verify-signature.ts'
 import {
   TokenError,

@@ -2,7 +2,8 @@ import type { Clock } from '../../time/clock.ts'
 import { SignetError } from '../../errors.ts'
 import { authorityUid, type RingOwner, theAuthority } from '../../identity/key-owner.ts'
 import type { KeyStore, PublicKeyStore } from '../../keys/key-ring/store.ts'
-import type { generateSigningKey, PublicJwk } from '../../keys/signing-key.ts'
+import type { PublicJwk } from '../../keys/public-jwk.ts'
+import type { generateSigningKey } from '../../keys/signing-key.ts'
 import type { Violation } from '../../policy/reasons.ts'
 
 /** The owner of a key ring, and what its keys are bound to. */

@@ -1,6 +1,6 @@
 import type { TokenRevocation } from '../../api/v1alpha1/types.ts'
 import { isAuthority, type RingOwner } from '../../identity/key-owner.ts'
-import type { PublicJwk } from '../../keys/signing-key.ts'
+import type { PublicJwk } from '../../keys/public-jwk.ts'
 import type { Store } from '../../kube/cache/store.ts'
 import { revocationsOf } from './revoked.ts'
 

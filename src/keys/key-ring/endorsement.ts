@@ -1,5 +1,5 @@
 import type { KeySlot } from './key-ring.ts'
-import type { PublicJwk } from '../signing-key.ts'
+import type { PublicJwk } from '../public-jwk.ts'
 import type { Signer } from '../signer.ts'
 import { verifySignature } from '../verify-signature.ts'
 

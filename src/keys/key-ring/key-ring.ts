@@ -1,6 +1,7 @@
 import type { Slot } from '../../rotation/slots.ts'
 import type { Algorithm } from '../algorithm.ts'
-import type { PrivateJwk, PublicJwk } from '../signing-key.ts'
+import type { PublicJwk } from '../public-jwk.ts'
+import type { PrivateJwk } from '../signing-key.ts'
 
 /**
  * A signature over the content of a ring by a key that was in the ring before the write. A writer that cannot read the

@@ -1,6 +1,6 @@
 import type { RingOwner } from '../../identity/key-owner.ts'
 import type { SealedKeyRing } from './key-ring.ts'
-import type { PublicJwk } from '../signing-key.ts'
+import type { PublicJwk } from '../public-jwk.ts'
 
 /** A ring as it is stored, not yet looked into: decoding costs signatures, and most rings are never changed. */
 export interface StoredKeyRing {

@@ -12,8 +12,6 @@ import { type Indexer, Store } from './store.ts'
 import { remove, replaceAll, type StoreEvent, upsert } from './store-changes.ts'
 import { followWatch, type WatchTimings } from './watch-stream.ts'
 
-export type ReflectorEvent<T> = StoreEvent<T>
-
 interface ReflectorTimings extends WatchTimings {
   /**
    * Shortest and longest time after which the server is asked to end a watch, in seconds. A watch whose end does not
@@ -109,7 +107,7 @@ export class Reflector<T extends KubeObject> {
   readonly #random: () => number
   readonly #query: Omit<Query, 'namespace'>
   readonly #scopes: readonly Scope[]
-  readonly #handlers: ((event: ReflectorEvent<T>) => void)[] = []
+  readonly #handlers: ((event: StoreEvent<T>) => void)[] = []
   readonly #whenSynced = Promise.withResolvers<undefined>()
   readonly #stats = { relists: 0, reconnects: 0, failures: 0, handlerErrors: 0 }
   #lastEventAt: number | undefined
@@ -150,7 +148,7 @@ export class Reflector<T extends KubeObject> {
   }
 
   /** Handlers are called in turn, in the order of the changes, for what comes after they were added. */
-  onEvent(handler: (event: ReflectorEvent<T>) => void): void {
+  onEvent(handler: (event: StoreEvent<T>) => void): void {
     this.#handlers.push(handler)
   }
 
@@ -286,7 +284,7 @@ export class Reflector<T extends KubeObject> {
     this.#logger.warn('watch interrupted, trying again', { namespace: scope.namespace, reason })
   }
 
-  #deliver(events: readonly ReflectorEvent<T>[]): void {
+  #deliver(events: readonly StoreEvent<T>[]): void {
     for (const event of events) {
       for (const handler of this.#handlers) this.#guarded(() => handler(event))
     }

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { type Clock, systemClock } from '../../time/clock.ts'
 import { messageOf } from '../../errors.ts'
 import { type Logger, silentLogger } from '../../logger.ts'
-import { type Credential, KubeConfigError, type KubeConfiguration } from './kubeconfig.ts'
+import { type KubeCredential, KubeConfigError, type KubeConfiguration } from './kubeconfig.ts'
 
 /**
  * Token and certificates as they are now: read at first use, again when older than a minute, and on demand after a 401
@@ -13,9 +13,9 @@ export class Credentials {
   readonly #clock: Clock
   readonly #logger: Logger
   readonly #refreshMs: number
-  #known: Credential | undefined
+  #known: KubeCredential | undefined
   #readAt = 0
-  #reading: Promise<Credential> | undefined
+  #reading: Promise<KubeCredential> | undefined
 
   constructor(
     configuration: KubeConfiguration,
@@ -28,19 +28,19 @@ export class Credentials {
   }
 
   /** Rejects only where nothing could ever be read. */
-  current(): Promise<Credential> {
+  current(): Promise<KubeCredential> {
     if (this.#known === undefined || this.#clock.monotonic() - this.#readAt >= this.#refreshMs) return this.reload()
     return Promise.resolve(this.#known)
   }
 
-  reload(): Promise<Credential> {
+  reload(): Promise<KubeCredential> {
     this.#reading ??= this.#read().finally(() => {
       this.#reading = undefined
     })
     return this.#reading
   }
 
-  async #read(): Promise<Credential> {
+  async #read(): Promise<KubeCredential> {
     try {
       this.#known = await read(this.#configuration)
     } catch (error) {
@@ -52,7 +52,7 @@ export class Credentials {
   }
 }
 
-async function read(configuration: KubeConfiguration): Promise<Credential> {
+async function read(configuration: KubeConfiguration): Promise<KubeCredential> {
   const { authenticate, caFile, tokenFile, cert, key } = configuration
   const ca = caFile === undefined ? configuration.ca : await readText(caFile)
   if (authenticate !== undefined) {

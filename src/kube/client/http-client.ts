@@ -1,5 +1,5 @@
 import { KubeError } from './api-errors.ts'
-import { Caller, type CallerOptions } from './request-sender.ts'
+import { RequestSender, type RequestSenderOptions } from './request-sender.ts'
 import type { Call } from './call.ts'
 import type {
   AppliedObject,
@@ -23,7 +23,7 @@ import { pathOf, type Resource } from './resource.ts'
 import { Transport, type TransportOptions, type TransportStats } from './transport.ts'
 import { parseWatchEvent } from './watch-event.ts'
 
-export interface KubeClientOptions extends TransportOptions, CallerOptions {
+export interface KubeClientOptions extends TransportOptions, RequestSenderOptions {
   /** A watch that outlives its own limit by this much is connected to nothing any more; default 15 s. */
   readonly watchGraceMs?: number | undefined
 }
@@ -40,13 +40,13 @@ const contentTypes = {
 /** The Kubernetes API over pooled connections. */
 export class HttpKubeClient implements KubeClient {
   readonly #transport: Transport
-  readonly #caller: Caller
+  readonly #sender: RequestSender
   readonly #watchGraceMs: number
   #watches = 0
 
   constructor(configuration: KubeConfiguration, options: KubeClientOptions = {}) {
     this.#transport = new Transport(configuration, options)
-    this.#caller = new Caller(this.#transport, options)
+    this.#sender = new RequestSender(this.#transport, options)
     this.#watchGraceMs = options.watchGraceMs ?? 15_000
   }
 
@@ -70,7 +70,7 @@ export class HttpKubeClient implements KubeClient {
     options: CallOptions = {},
   ): Promise<T | undefined> {
     const path = pathOf(resource, ref)
-    const answer = this.#caller.call({ verb: 'get', resource, ref, method: 'GET', path, idempotent: true, options })
+    const answer = this.#sender.send({ verb: 'get', resource, ref, method: 'GET', path, idempotent: true, options })
     return (await answer.catch(undefinedOnNotFound)) as T | undefined
   }
 
@@ -78,7 +78,7 @@ export class HttpKubeClient implements KubeClient {
   document(path: string, options: CallOptions & { readonly accept?: string } = {}): Promise<unknown> {
     const { accept } = options
     const subject = { verb: 'get', resource: documents, ref: { name: path } } as const
-    return this.#caller.call({
+    return this.#sender.send({
       ...subject,
       method: 'GET',
       path,
@@ -91,7 +91,7 @@ export class HttpKubeClient implements KubeClient {
   async list<T extends KubeObject>(resource: Resource, options: ListOptions = {}): Promise<KubeList<T>> {
     const { namespace, metadataOnly = false, limit, resourceVersion } = options
     const search = searchOf(options, { limit, continue: options.continue, resourceVersion })
-    const answer = await this.#caller.call({
+    const answer = await this.#sender.send({
       verb: 'list',
       resource,
       ref: { namespace },
@@ -135,7 +135,7 @@ export class HttpKubeClient implements KubeClient {
 
   patch<T extends KubeObject>(resource: Resource, ref: ObjectRef, patch: unknown, options: PatchOptions): Promise<T> {
     const { type, subresource } = options
-    return this.#caller.call({
+    return this.#sender.send({
       verb: 'patch',
       resource,
       ref,
@@ -150,7 +150,7 @@ export class HttpKubeClient implements KubeClient {
 
   async delete(resource: Resource, ref: ObjectRef, options: DeleteOptions = {}): Promise<void> {
     const { uid, resourceVersion, propagationPolicy } = options
-    const answer = this.#caller.call({
+    const answer = this.#sender.send({
       verb: 'delete',
       resource,
       ref,
@@ -185,7 +185,7 @@ export class HttpKubeClient implements KubeClient {
     await withDeadline(timeoutSeconds * 1000 + this.#watchGraceMs, signal, async (limited) => {
       let reason = 'Unreachable'
       try {
-        const { body } = await this.#caller.open(
+        const { body } = await this.#sender.open(
           { ...subject, method: 'GET', path, accept: acceptOf(metadataOnly, '') },
           limited,
         )
@@ -204,14 +204,14 @@ export class HttpKubeClient implements KubeClient {
           body.destroy()
         }
       } catch (error) {
-        throw this.#caller.translate(subject, error, limited, signal, reason)
+        throw this.#sender.translate(subject, error, limited, signal, reason)
       }
     })
   }
 
   #write<T>(call: Omit<Call, 'body' | 'ref'>, object: KubeObject): Promise<T> {
     const body = withGroupVersionKind(call.resource, object)
-    return this.#caller.call({ ...call, ref: object.metadata, body }) as Promise<T>
+    return this.#sender.send({ ...call, ref: object.metadata, body }) as Promise<T>
   }
 }
 

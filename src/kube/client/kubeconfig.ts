@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { messageOf, SignetError } from '../../errors.ts'
 
 /** What proves who we are; PEM texts. Never logged. */
-export interface Credential {
+export interface KubeCredential {
   readonly headers: Readonly<Record<string, string>>
   readonly ca?: string | undefined
   readonly cert?: string | undefined
@@ -30,7 +30,7 @@ export interface KubeConfiguration {
   readonly insecureSkipVerify?: boolean | undefined
   readonly proxyUrl?: string | undefined
   /** Asks the kubeconfig's exec plugin or identity provider; takes the place of token, cert and key. */
-  readonly authenticate?: (() => Promise<Credential>) | undefined
+  readonly authenticate?: (() => Promise<KubeCredential>) | undefined
   /** The namespace of this pod, or of the kubeconfig's context. */
   readonly namespace?: string | undefined
 }
@@ -111,7 +111,7 @@ async function fromKubeconfig({ kubeconfig: file, context }: UserConfigOptions):
     throw new KubeConfigError('no cluster found: this is no pod, and there is no kubeconfig; give --kubeconfig FILE')
   }
   const user = config.getCurrentUser()
-  const authenticate = async (): Promise<Credential> => {
+  const authenticate = async (): Promise<KubeCredential> => {
     const options: RequestOptions = {}
     await config.applyToHTTPSOptions(options)
     const headers = Object.fromEntries(

@@ -15,7 +15,7 @@ export interface KubeRequestMetric {
   readonly durationMs: number
 }
 
-export interface CallerOptions {
+export interface RequestSenderOptions {
   /** Called after every request, retries included. */
   readonly onRequest?: ((request: KubeRequestMetric) => void) | undefined
   /** `signet/0.1.0`; what is before the slash owns the fields of plain writes. */
@@ -28,18 +28,18 @@ const defaultTimeoutMs = 30_000
 const maxInFlight = 16
 
 /** Sends calls: deadline, retries, metrics, and one kind of error. */
-export class Caller {
+export class RequestSender {
   readonly #transport: Transport
-  readonly #options: CallerOptions
+  readonly #options: RequestSenderOptions
   readonly #gate = new PriorityGate(maxInFlight)
 
-  constructor(transport: Transport, options: CallerOptions) {
+  constructor(transport: Transport, options: RequestSenderOptions) {
     this.#transport = transport
     this.#options = options
   }
 
   /** The parsed answer. Tried again where that is harmless and there is hope, until the call's deadline. */
-  call(call: Call): Promise<unknown> {
+  send(call: Call): Promise<unknown> {
     const { signal, timeoutMs = defaultTimeoutMs } = call.options
     return withDeadline(timeoutMs, signal, async (limited) => {
       const deadline = performance.now() + timeoutMs
@@ -94,16 +94,16 @@ export class Caller {
 
   /** A pause before another try is spent outside the gate. */
   async #attempt(call: Call, signal: AbortSignal): Promise<unknown> {
-    if (call.options.pool === 'lease') return this.#send(call, signal)
+    if (call.options.pool === 'lease') return this.#request(call, signal)
     const leave = await this.#gate.enter(callClassOf(call), signal)
     try {
-      return await this.#send(call, signal)
+      return await this.#request(call, signal)
     } finally {
       leave()
     }
   }
 
-  #send(call: Call, signal: AbortSignal): Promise<unknown> {
+  #request(call: Call, signal: AbortSignal): Promise<unknown> {
     return this.#measured(call, async (setStatus) => {
       const { method, path } = call
       const body = call.body === undefined ? undefined : JSON.stringify(call.body)

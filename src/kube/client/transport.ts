@@ -1,7 +1,7 @@
 import { type Dispatcher, Pool, ProxyAgent } from 'undici'
 import { type Clock, systemClock } from '../../time/clock.ts'
 import type { Logger } from '../../logger.ts'
-import { type Credential, KubeConfigError, type KubeConfiguration } from './kubeconfig.ts'
+import { type KubeCredential, KubeConfigError, type KubeConfiguration } from './kubeconfig.ts'
 import { Credentials } from './credentials.ts'
 import { isCertificateError } from './retry.ts'
 import { ServerClock } from '../../time/server-clock.ts'
@@ -57,7 +57,7 @@ export class Transport {
   readonly #prefix: string
   readonly #retiring = new Set<Pools>()
   readonly #counters = { connections: 0, open: 0, rotations: 0 }
-  #pools: { pools: Pools; credential: Credential } | undefined
+  #pools: { pools: Pools; credential: KubeCredential } | undefined
   #closed = false
 
   constructor(configuration: KubeConfiguration, options: TransportOptions = {}) {
@@ -108,7 +108,7 @@ export class Transport {
     await Promise.all(all.flatMap((pools) => Object.values(pools)).map((pool) => pool.destroy()))
   }
 
-  async #send(request: TransportRequest, credential: Credential): Promise<TransportResponse> {
+  async #send(request: TransportRequest, credential: KubeCredential): Promise<TransportResponse> {
     const { method, path, headers, body, pool, signal } = request
     const watching = pool === 'watch'
     signal.throwIfAborted()
@@ -126,7 +126,7 @@ export class Transport {
     return answer
   }
 
-  #poolsFor(credential: Credential): Pools {
+  #poolsFor(credential: KubeCredential): Pools {
     if (this.#closed) throw new KubeConfigError('the client is closed')
     const current = this.#pools
     if (current !== undefined && sameTls(current.credential, credential)) return current.pools
@@ -149,7 +149,7 @@ export class Transport {
     void Promise.allSettled(Object.values(pools).map((pool) => pool.close())).then(() => this.#retiring.delete(pools))
   }
 
-  #open(credential: Credential, size: number | null): Dispatcher {
+  #open(credential: KubeCredential, size: number | null): Dispatcher {
     const { serverName, insecureSkipVerify, proxyUrl } = this.#configuration
     const tls = {
       ...(credential.ca === undefined ? {} : { ca: credential.ca }),
@@ -183,6 +183,6 @@ export class Transport {
   }
 }
 
-function sameTls(a: Credential, b: Credential): boolean {
+function sameTls(a: KubeCredential, b: KubeCredential): boolean {
   return a.ca === b.ca && a.cert === b.cert && a.key === b.key
 }

@@ -9,8 +9,6 @@ import { formatMicroTime } from '../client/micro-time.ts'
 import type { KubeObject } from '../client/object.ts'
 import { resources } from '../client/resource.ts'
 
-export type { EventDetails } from './event-series.ts'
-
 /** What reconcilers see of the recorder. */
 export interface EventSink {
   /** Never waits, never throws. */

@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache'
 import type { KubeObject } from '../client/object.ts'
 
 export interface EventDetails {
@@ -28,17 +29,16 @@ export interface Series {
 
 /** The same thing said of the same object within this time is one series, in milliseconds. */
 const windowMs = 600_000
-const longestMemory = 4096
+const maxSeries = 4096
 
 /** Finds what was said before. Bounded: the series silent for longest are forgotten first. */
 export class SeriesMemory {
-  readonly #series = new Map<string, Series>()
+  readonly #series = new LRUCache<string, Series>({ max: maxSeries })
 
   /** Counts an event in: the series it belongs to, a new one with `count` 1 if need be. */
   note(details: EventDetails, now: number): Series {
     const key = keyOf(details)
-    const known = this.#series.get(key)
-    this.#series.delete(key)
+    const known = this.#series.peek(key)
     const fresh = known === undefined || now - known.lastAt > windowMs
     const series = fresh
       ? { details: lean(details), lastAt: now, count: 0, sentCount: 0, sentAt: Number.NEGATIVE_INFINITY }
@@ -46,14 +46,12 @@ export class SeriesMemory {
     series.count++
     series.lastAt = now
     this.#series.set(key, series)
-    const [oldest] = this.#series.keys()
-    if (this.#series.size > longestMemory && oldest !== undefined) this.#series.delete(oldest)
     return series
   }
 
   /** Those of which the API server does not know the whole count. */
   unsent(): Series[] {
-    return [...this.#series.values()].filter(({ count, sentCount }) => count > sentCount)
+    return [...this.#series.rvalues()].flatMap((series) => (series && series.count > series.sentCount ? [series] : []))
   }
 }
 

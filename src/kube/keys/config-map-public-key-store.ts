@@ -3,7 +3,7 @@ import { ownerKey, type RingOwner } from '../../identity/key-owner.ts'
 import { publicKeysName, revokeKeyAnnotation, rotateKeyAnnotation } from '../../identity/workload.ts'
 import { parseJwks, serializeJwks } from '../../keys/jwks.ts'
 import type { PublicKeyStore, PublishedKeys } from '../../keys/key-ring/store.ts'
-import type { PublicJwk } from '../../keys/signing-key.ts'
+import type { PublicJwk } from '../../keys/public-jwk.ts'
 import { KubeError } from '../client/api-errors.ts'
 import type { KubeClient } from '../client/client.ts'
 import { annotatedOwner, annotatedUid, ownerAnnotations } from './owner-annotations.ts'
@@ -59,26 +59,26 @@ export function publishedKeys(configMap: ConfigMap): readonly PublicJwk[] | unde
  * that was restored has another uid, so that it would do so even then.
  */
 export class ConfigMapPublicKeyStore implements PublicKeyStore {
-  private readonly client: KubeClient
-  private readonly store: Store<ConfigMap>
-  private readonly namespace: string
+  readonly #client: KubeClient
+  readonly #store: Store<ConfigMap>
+  readonly #namespace: string
 
   constructor(options: { client: KubeClient; store: Store<ConfigMap>; namespace: string }) {
-    this.client = options.client
-    this.store = options.store
-    this.namespace = options.namespace
+    this.#client = options.client
+    this.#store = options.store
+    this.#namespace = options.namespace
   }
 
   get(owner: RingOwner): PublishedKeys | undefined {
-    const configMap = this.find(owner)
+    const configMap = this.#find(owner)
     return configMap === undefined ? undefined : published(configMap)
   }
 
   async fetch(owner: RingOwner, signal?: AbortSignal): Promise<PublishedKeys | undefined> {
-    const live = await this.client.get<ConfigMap>(resources.configMaps, this.ref(owner), { signal })
+    const live = await this.#client.get<ConfigMap>(resources.configMaps, this.#ref(owner), { signal })
     const named = live === undefined ? undefined : annotatedOwner(live)
     if (live === undefined || named === undefined || ownerKey(named) !== ownerKey(owner)) return undefined
-    this.store.insertIfNewer(live)
+    this.#store.insertIfNewer(live)
     return published(live)
   }
 
@@ -92,10 +92,10 @@ export class ConfigMapPublicKeyStore implements PublicKeyStore {
       apiVersion: 'v1',
       kind: 'ConfigMap',
       metadata: {
-        ...this.ref(owner),
+        ...this.#ref(owner),
         labels: managedLabels(components.publicKeys),
         annotations: {
-          ...requestsOf(this.find(owner)),
+          ...requestsOf(this.#find(owner)),
           ...ownerAnnotations(owner, uid),
           ...(ringVersion === undefined ? {} : { [ringVersionAnnotation]: ringVersion }),
         },
@@ -104,51 +104,51 @@ export class ConfigMapPublicKeyStore implements PublicKeyStore {
     }
     const written =
       previous === undefined
-        ? await this.create(owner, configMap, signal)
-        : await this.replace(previous.version, configMap, signal)
-    this.store.insertIfNewer(written)
+        ? await this.#create(owner, configMap, signal)
+        : await this.#replace(previous.version, configMap, signal)
+    this.#store.insertIfNewer(written)
     return { keys, uid, ringVersion, version: written.metadata.resourceVersion ?? '' }
   }
 
   async remove(owner: RingOwner, signal?: AbortSignal, ownerUid?: string): Promise<void> {
-    const found = this.find(owner)
+    const found = this.#find(owner)
     if (found === undefined || (ownerUid !== undefined && annotatedUid(found) !== ownerUid)) return
     const { uid, resourceVersion } = found.metadata
-    await this.client.delete(resources.configMaps, this.ref(owner), { uid, resourceVersion, signal })
+    await this.#client.delete(resources.configMaps, this.#ref(owner), { uid, resourceVersion, signal })
   }
 
   /**
    * Creates. One of ours that the watch does not show, because somebody took our labels from it, gets them back, as it
    * is: the next look judges by what it says. One that has them was stored by somebody quicker.
    */
-  private async create(owner: RingOwner, configMap: ConfigMap, signal?: AbortSignal): Promise<ConfigMap> {
+  async #create(owner: RingOwner, configMap: ConfigMap, signal?: AbortSignal): Promise<ConfigMap> {
     try {
-      return await this.client.create(resources.configMaps, configMap, { signal })
+      return await this.#client.create(resources.configMaps, configMap, { signal })
     } catch (error) {
       if (!(error instanceof KubeError && error.isAlreadyExists)) throw error
-      const live = await this.client.get<ConfigMap>(resources.configMaps, this.ref(owner), { signal })
+      const live = await this.#client.get<ConfigMap>(resources.configMaps, this.#ref(owner), { signal })
       const named = live === undefined ? undefined : annotatedOwner(live)
       if (live === undefined || named === undefined || ownerKey(named) !== ownerKey(owner)) throw error
       const { labels = {}, resourceVersion = '' } = live.metadata
       const metadata = { ...live.metadata, labels: { ...labels, ...configMap.metadata.labels } }
-      this.store.insertIfNewer(
-        hasLabels(live) ? live : await this.replace(resourceVersion, { ...live, metadata }, signal),
+      this.#store.insertIfNewer(
+        hasLabels(live) ? live : await this.#replace(resourceVersion, { ...live, metadata }, signal),
       )
       throw error
     }
   }
 
-  private replace(resourceVersion: string, configMap: ConfigMap, signal?: AbortSignal): Promise<ConfigMap> {
+  #replace(resourceVersion: string, configMap: ConfigMap, signal?: AbortSignal): Promise<ConfigMap> {
     const metadata = { ...configMap.metadata, resourceVersion }
-    return this.client.replace(resources.configMaps, { ...configMap, metadata }, { signal })
+    return this.#client.replace(resources.configMaps, { ...configMap, metadata }, { signal })
   }
 
-  private find(owner: RingOwner): ConfigMap | undefined {
-    return this.store.get(this.ref(owner))
+  #find(owner: RingOwner): ConfigMap | undefined {
+    return this.#store.get(this.#ref(owner))
   }
 
-  private ref(owner: RingOwner): ObjectRef & { readonly namespace: string } {
-    return { namespace: this.namespace, name: publicKeysName(owner) }
+  #ref(owner: RingOwner): ObjectRef & { readonly namespace: string } {
+    return { namespace: this.#namespace, name: publicKeysName(owner) }
   }
 }
 

@@ -2,6 +2,7 @@ import { theAuthority } from '../../identity/key-owner.ts'
 import { keyRingSecretName } from '../../identity/workload.ts'
 import type { KeyEncryptionKeys } from '../../keys/key-ring/encryption.ts'
 import type { SealedKeyRing } from '../../keys/key-ring/key-ring.ts'
+import type { OwnKeyRingSource } from '../../keys/key-ring/source.ts'
 import { decodeKeyRing } from '../../keys/key-ring/codec.ts'
 import type { KubeClient } from '../client/client.ts'
 import type { Logger } from '../../logger.ts'
@@ -23,7 +24,7 @@ interface AuthorityKeyRingOptions {
 type Opened = { readonly secret: Secret; readonly open: () => SealedKeyRing }
 
 /** The authority's own key ring, read only: a watch of that one Secret, the only one that the authority may read. */
-export class AuthorityKeyRing {
+export class AuthorityKeyRing implements OwnKeyRingSource {
   readonly reflector: Reflector<Secret>
   readonly #options: AuthorityKeyRingOptions
   #opened: Opened | undefined

@@ -2,12 +2,14 @@ import { isAuthority } from '../../identity/key-owner.ts'
 import type { IdentityName } from '../../identity/service-identity.ts'
 import { ownerOfPublicKeys, publicKeysName } from '../../identity/workload.ts'
 import type { IdentityKeys } from '../../keys/identity-keys.ts'
+import type { PublicKeySource } from '../../keys/public-key-source.ts'
 import type { PublicJwk } from '../../keys/public-jwk.ts'
 import type { Logger } from '../../logger.ts'
 import { keyOf } from '../client/object.ts'
 import { annotatedUid } from './owner-annotations.ts'
 import { type ConfigMap, publishedKeys, publishedText } from './config-map-public-key-store.ts'
-import type { Reflector, ReflectorEvent } from '../cache/reflector.ts'
+import type { Reflector } from '../cache/reflector.ts'
+import type { StoreEvent } from '../cache/store-changes.ts'
 
 interface PublishedKeySetsOptions {
   /** The watch of the public ConfigMaps. */
@@ -23,7 +25,7 @@ const none: readonly PublicJwk[] = []
  * The published keys of all identities and of the authority, as the watch of the public ConfigMaps brings them. A ConfigMap that cannot be
  * read keeps what it said last, so that a slip of another hand takes no key away from verifiers.
  */
-export class PublishedKeySets {
+export class PublishedKeySets implements PublicKeySource {
   readonly #options: PublishedKeySetsOptions
   readonly #sets = new Map<string, IdentityKeys>()
   readonly #listeners = new Set<() => void>()
@@ -89,7 +91,7 @@ export class PublishedKeySets {
     return () => this.#listeners.delete(listener)
   }
 
-  #changed({ initial, object }: Pick<ReflectorEvent<ConfigMap>, 'initial'> & { object?: ConfigMap }): void {
+  #changed({ initial, object }: Pick<StoreEvent<ConfigMap>, 'initial'> & { object?: ConfigMap }): void {
     // What a list is told of has versions of before: the list's own is known when all of it has been told.
     if (initial) this.#listed = true
     else this.#advance(object?.metadata.resourceVersion)
@@ -103,7 +105,7 @@ export class PublishedKeySets {
   }
 
   /** Whether the keys, or whose they are, are others than before. */
-  #learn({ type, object, previous }: ReflectorEvent<ConfigMap>): boolean {
+  #learn({ type, object, previous }: StoreEvent<ConfigMap>): boolean {
     const key = keyOf(object.metadata)
     const owner = ownerOfPublicKeys(object.metadata.name)
     const authoritys = owner !== undefined && isAuthority(owner)

@@ -18,12 +18,12 @@ const ringKey = 'ring.json'
 
 /** Key rings as Secrets of the operator's own namespace, read from the watched store, written with preconditions. */
 export class SecretKeyStore implements KeyStore {
-  private readonly client: KubeClient
-  private readonly store: Store<Secret>
-  private readonly namespace: string
-  private readonly encryption: { readonly identities?: KeyEncryptionKeys; readonly authority?: KeyEncryptionKeys }
+  readonly #client: KubeClient
+  readonly #store: Store<Secret>
+  readonly #namespace: string
+  readonly #encryption: { readonly identities?: KeyEncryptionKeys; readonly authority?: KeyEncryptionKeys }
   /** Secrets that have been decoded and found whole; the costly checks are made once for each version. */
-  private readonly known = new WeakSet<Secret>()
+  readonly #known = new WeakSet<Secret>()
 
   constructor(options: {
     client: KubeClient
@@ -34,17 +34,17 @@ export class SecretKeyStore implements KeyStore {
     /** The same for the authority's: it has them too, and nothing that decrypts an identity's. */
     authorityEncryption?: KeyEncryptionKeys | undefined
   }) {
-    this.client = options.client
-    this.store = options.store
-    this.namespace = options.namespace
-    this.encryption = {
+    this.#client = options.client
+    this.#store = options.store
+    this.#namespace = options.namespace
+    this.#encryption = {
       ...(options.encryption && { identities: options.encryption }),
       ...(options.authorityEncryption && { authority: options.authorityEncryption }),
     }
   }
 
   get(owner: RingOwner): StoredKeyRing | undefined {
-    const secret = this.find(owner)
+    const secret = this.#find(owner)
     return secret === undefined ? undefined : this.stored(secret)
   }
 
@@ -52,13 +52,13 @@ export class SecretKeyStore implements KeyStore {
   recognise(before: Secret, now: Secret): void {
     const { uid, resourceVersion } = before.metadata
     if (uid !== now.metadata.uid || resourceVersion !== now.metadata.resourceVersion) return
-    if (this.known.has(before)) this.known.add(now)
+    if (this.#known.has(before)) this.#known.add(now)
   }
 
   /** The ring that a Secret holds. */
   stored(secret: Secret): StoredKeyRing {
-    const { known } = this
-    const encryption = this.encryptionOf(secret.metadata.name)
+    const known = this.#known
+    const encryption = this.#encryptionOf(secret.metadata.name)
     return {
       version: secret.metadata.resourceVersion ?? '',
       get outdated() {
@@ -74,20 +74,20 @@ export class SecretKeyStore implements KeyStore {
 
   /** Gives a ring of ours back its labels where somebody took them from it, so that the watch shows it again. */
   async fetch(owner: RingOwner, signal?: AbortSignal): Promise<StoredKeyRing | undefined> {
-    const live = await this.client.get<Secret>(resources.secrets, this.ref(owner), { signal })
+    const live = await this.#client.get<Secret>(resources.secrets, this.#ref(owner), { signal })
     if (live === undefined) return undefined
     const labels = managedLabels(components.keyRing)
-    if (Object.entries(labels).every(([name, value]) => live.metadata.labels?.[name] === value)) return this.kept(live)
+    if (Object.entries(labels).every(([name, value]) => live.metadata.labels?.[name] === value)) return this.#kept(live)
     const named = live.type === keyRingSecretType ? annotatedOwner(live) : undefined
     if (named === undefined || ownerKey(named) !== ownerKey(owner)) return undefined
     const metadata = { ...live.metadata, labels: { ...live.metadata.labels, ...labels } }
-    return this.kept(await this.client.replace(resources.secrets, { ...live, metadata }, { signal }))
+    return this.#kept(await this.#client.replace(resources.secrets, { ...live, metadata }, { signal }))
   }
 
   async create(owner: RingOwner, ring: SealedKeyRing, signal?: AbortSignal): Promise<StoredKeyRing> {
     try {
-      const secret = this.secret(owner, ring)
-      return this.wrote(secret, await this.client.create(resources.secrets, secret, { signal }))
+      const secret = this.#secret(owner, ring)
+      return this.#wrote(secret, await this.#client.create(resources.secrets, secret, { signal }))
     } catch (error) {
       // With its keys, so that the next look goes on with them.
       if (error instanceof KubeError && error.isAlreadyExists) await this.fetch(owner, signal)
@@ -101,37 +101,37 @@ export class SecretKeyStore implements KeyStore {
     ring: SealedKeyRing,
     signal?: AbortSignal,
   ): Promise<StoredKeyRing> {
-    const secret = this.secret(owner, ring)
+    const secret = this.#secret(owner, ring)
     const metadata = { ...secret.metadata, resourceVersion: previous.version }
-    return this.wrote(secret, await this.client.replace(resources.secrets, { ...secret, metadata }, { signal }))
+    return this.#wrote(secret, await this.#client.replace(resources.secrets, { ...secret, metadata }, { signal }))
   }
 
   async discard(owner: RingOwner, { version }: StoredKeyRing, signal?: AbortSignal): Promise<void> {
-    await this.client.delete(resources.secrets, this.ref(owner), { resourceVersion: version, signal })
+    await this.#client.delete(resources.secrets, this.#ref(owner), { resourceVersion: version, signal })
   }
 
   async remove(owner: RingOwner, signal?: AbortSignal, ownerUid?: string): Promise<void> {
-    const found = this.find(owner)
+    const found = this.#find(owner)
     if (found === undefined || (ownerUid !== undefined && annotatedUid(found) !== ownerUid)) return
     const { uid, resourceVersion } = found.metadata
-    await this.client.delete(resources.secrets, this.ref(owner), { uid, resourceVersion, signal })
+    await this.#client.delete(resources.secrets, this.#ref(owner), { uid, resourceVersion, signal })
   }
 
-  private find(owner: RingOwner): Secret | undefined {
-    return this.store.get(this.ref(owner))
+  #find(owner: RingOwner): Secret | undefined {
+    return this.#store.get(this.#ref(owner))
   }
 
-  private ref(owner: RingOwner): ObjectRef & { readonly namespace: string } {
-    return { namespace: this.namespace, name: keyRingSecretName(owner) }
+  #ref(owner: RingOwner): ObjectRef & { readonly namespace: string } {
+    return { namespace: this.#namespace, name: keyRingSecretName(owner) }
   }
 
-  private secret(owner: RingOwner, ring: SealedKeyRing): Secret {
-    const encryption = this.encryptionOf(keyRingSecretName(owner))
+  #secret(owner: RingOwner, ring: SealedKeyRing): Secret {
+    const encryption = this.#encryptionOf(keyRingSecretName(owner))
     return {
       apiVersion: 'v1',
       kind: 'Secret',
       metadata: {
-        ...this.ref(owner),
+        ...this.#ref(owner),
         labels: managedLabels(components.keyRing),
         annotations: ownerAnnotations(owner, ring.uid),
       },
@@ -140,20 +140,20 @@ export class SecretKeyStore implements KeyStore {
     }
   }
 
-  private encryptionOf(secretName: string): KeyEncryptionKeys | undefined {
-    const { identities, authority } = this.encryption
+  #encryptionOf(secretName: string): KeyEncryptionKeys | undefined {
+    const { identities, authority } = this.#encryption
     return secretName === keyRingSecretName(theAuthority) ? authority : identities
   }
 
-  private wrote(sent: Secret, answer: Secret): StoredKeyRing {
+  #wrote(sent: Secret, answer: Secret): StoredKeyRing {
     // Stored as it was sent, so that nobody in between has had a hand in it.
-    if (sent.data?.[ringKey] === answer.data?.[ringKey]) this.known.add(answer)
-    return this.kept(answer)
+    if (sent.data?.[ringKey] === answer.data?.[ringKey]) this.#known.add(answer)
+    return this.#kept(answer)
   }
 
   /** What the API server answered goes into the store at once, so that the next look does not see an older ring. */
-  private kept(secret: Secret): StoredKeyRing {
-    this.store.insertIfNewer(secret)
+  #kept(secret: Secret): StoredKeyRing {
+    this.#store.insertIfNewer(secret)
     return this.stored(secret)
   }
 }

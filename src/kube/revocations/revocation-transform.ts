@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache'
 import { issuedBeforeTime, latestEnd } from '../../api/v1alpha1/revocation.ts'
 import type { TokenRevocation } from '../../api/v1alpha1/types.ts'
 import { parseTime } from '../../time/clock.ts'
@@ -24,10 +25,15 @@ export interface LeanRevocation extends KubeObject {
  * subject is made of the object's own namespace. Subjects that are equal are one string.
  */
 export function leanRevocations(trustDomain: string): (object: TokenRevocation & KubeObject) => LeanRevocation {
-  const subjects = new SharedTexts()
+  const subjects = new LRUCache<string, string>({ max: 4096 })
+  const intern = (text: string): string => {
+    const known = subjects.get(text)
+    if (known === undefined) subjects.set(text, text)
+    return known ?? text
+  }
   return (object) => {
     const { name, namespace = '', uid = '', resourceVersion = '' } = object.metadata
-    const fact = factOf(object, (identity) => subjects.get(formatSpiffeId({ trustDomain, namespace, name: identity })))
+    const fact = factOf(object, (identity) => intern(formatSpiffeId({ trustDomain, namespace, name: identity })))
     const metadata = { name, namespace, uid, resourceVersion }
     return fact === undefined ? { metadata } : { metadata, fact }
   }
@@ -44,17 +50,4 @@ function factOf(object: TokenRevocation, subjectOf: (identity: string) => string
   if (typeof before !== 'number') return undefined
   // A time that is ahead holds when it has come: until then it would refuse the tokens that are minted now.
   return { revocation: { ...common, issued_before: before / SECOND }, from: before / SECOND }
-}
-
-/** The same string for equal ones, of the last few thousand. */
-class SharedTexts {
-  readonly #texts = new Map<string, string>()
-
-  get(text: string): string {
-    const known = this.#texts.get(text)
-    if (known !== undefined) return known
-    if (this.#texts.size >= 4096) this.#texts.clear()
-    this.#texts.set(text, text)
-    return text
-  }
 }

@@ -1,10 +1,12 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { SECOND } from '../../time/duration.ts'
 import type { Revocable, Revocation } from '../../tokens/revocation.ts'
+import type { Revocations } from '../../tokens/revocations.ts'
 import { RevocationIndex } from '../../tokens/revocation-index.ts'
 import type { LeanRevocation, RevocationFact } from './revocation-transform.ts'
 import { keyOf } from '../client/object.ts'
-import type { Reflector, ReflectorEvent } from '../cache/reflector.ts'
+import type { Reflector } from '../cache/reflector.ts'
+import type { StoreEvent } from '../cache/store-changes.ts'
 
 interface TokenRevocationsOptions {
   /** The watch of the TokenRevocations, read by `leanRevocations`. */
@@ -38,7 +40,7 @@ const sweepEvery = 15
  * away, nor a list that comes back shorter, nor the deletion of an object before its end makes a token good again, so
  * long as this process lives (I5).
  */
-export class TokenRevocations {
+export class TokenRevocations implements Revocations {
   readonly #options: TokenRevocationsOptions
   readonly #index = new RevocationIndex()
   /** By uid. */
@@ -49,7 +51,7 @@ export class TokenRevocations {
   readonly #listeners = new Set<() => void>()
   readonly #timer: NodeJS.Timeout
   /** Changes that have been heard of and not been taken in. */
-  #pending: ReflectorEvent<LeanRevocation>[] = []
+  #pending: StoreEvent<LeanRevocation>[] = []
   #taking: Promise<void> | undefined
   #ready = false
   #list: readonly Revocation[] | undefined
@@ -130,7 +132,7 @@ export class TokenRevocations {
   }
 
   /** What a list tells may be very much at once: it is taken in piece by piece, and what comes after it waits its turn. */
-  #heard(event: ReflectorEvent<LeanRevocation>): void {
+  #heard(event: StoreEvent<LeanRevocation>): void {
     if (!event.initial && this.#taking === undefined) {
       this.#learn(event)
       return
@@ -158,7 +160,7 @@ export class TokenRevocations {
     this.#changed()
   }
 
-  #learn({ type, object }: ReflectorEvent<LeanRevocation>): void {
+  #learn({ type, object }: StoreEvent<LeanRevocation>): void {
     if (type !== 'deleted') {
       this.take(object)
       return

@@ -3,25 +3,14 @@ import { apiVersion, tokenRevocations } from '../../api/v1alpha1/group-version.t
 import type { TokenRevocation } from '../../api/v1alpha1/types.ts'
 import { formatTime, parseTime } from '../../time/clock.ts'
 import { SECOND } from '../../time/duration.ts'
-import { type IdentityName, identityKey } from '../../identity/service-identity.ts'
+import { identityKey } from '../../identity/service-identity.ts'
+import type { RecordName, RevocationStore, TokenToRevoke } from '../../tokens/revocation-store.ts'
 import { KubeError } from '../client/api-errors.ts'
 import type { KubeClient } from '../client/client.ts'
 import type { KubeObject } from '../client/object.ts'
 import { resources } from '../client/resource.ts'
 
 type StoredRevocation = TokenRevocation & KubeObject
-
-/** The token to revoke, as the authority names it. */
-interface Token {
-  readonly identity: IdentityName
-  readonly tokenID: string
-  readonly expiresAt: number
-}
-
-interface Ref {
-  readonly namespace: string
-  readonly name: string
-}
 
 interface TokenRevocationStoreOptions {
   readonly client: KubeClient
@@ -34,7 +23,7 @@ interface TokenRevocationStoreOptions {
 const limitMs = 4 * SECOND
 
 /** Revocations of tokens as TokenRevocations of the identity's own namespace (I8). */
-export class TokenRevocationStore {
+export class TokenRevocationStore implements RevocationStore {
   readonly #options: TokenRevocationStoreOptions
 
   constructor(options: TokenRevocationStoreOptions) {
@@ -46,7 +35,7 @@ export class TokenRevocationStore {
    * TokenRevocations may have taken the name for something else, which never counts as the record: another is made
    * beside it. Rejects with a KubeError.
    */
-  async add(token: Token, signal?: AbortSignal): Promise<Ref> {
+  async add(token: TokenToRevoke, signal?: AbortSignal): Promise<RecordName> {
     const name = recordName(token)
     try {
       return await this.#create(token, name, signal)
@@ -62,17 +51,17 @@ export class TokenRevocationStore {
     return this.#create(token, `${name}-${randomBytes(5).toString('hex')}`, signal)
   }
 
-  async look(ref: Ref, signal?: AbortSignal): Promise<boolean> {
+  async look(ref: RecordName, signal?: AbortSignal): Promise<boolean> {
     const there = await this.#read(ref, signal)
     if (there !== undefined) this.#options.onRecord(there)
     return there !== undefined
   }
 
-  #read(ref: Ref, signal: AbortSignal | undefined): Promise<StoredRevocation | undefined> {
+  #read(ref: RecordName, signal: AbortSignal | undefined): Promise<StoredRevocation | undefined> {
     return this.#options.client.get<StoredRevocation>(resources.tokenRevocations, ref, this.#call(signal))
   }
 
-  async #create(token: Token, name: string, signal: AbortSignal | undefined): Promise<Ref> {
+  async #create(token: TokenToRevoke, name: string, signal: AbortSignal | undefined): Promise<RecordName> {
     const { namespace } = token.identity
     const record: StoredRevocation = {
       apiVersion,
@@ -95,7 +84,7 @@ export class TokenRevocationStore {
 }
 
 /** Short enough for any name; a part of one identity's namespace only. */
-function recordName({ identity, tokenID }: Token): string {
+function recordName({ identity, tokenID }: TokenToRevoke): string {
   const digest = createHash('sha256')
     .update(`${identityKey(identity)} ${tokenID}`)
     .digest('hex')
@@ -103,7 +92,10 @@ function recordName({ identity, tokenID }: Token): string {
 }
 
 /** Whether a record revokes this very token for as long as it lives, and is there to stay. */
-function revokes({ metadata, spec }: TokenRevocation, { identity, tokenID, expiresAt }: Token): boolean {
+function revokes(
+  { metadata, spec }: TokenRevocation,
+  { identity, tokenID, expiresAt }: TokenToRevoke,
+): boolean {
   const end = spec.tokenExpiresAt === undefined ? Number.POSITIVE_INFINITY : (parseTime(spec.tokenExpiresAt) ?? 0)
   return (
     metadata.deletionTimestamp === undefined &&

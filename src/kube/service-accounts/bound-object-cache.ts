@@ -1,23 +1,14 @@
+import { LRUCache } from 'lru-cache'
 import { type Clock, parseTime, systemClock } from '../../time/clock.ts'
 import { MINUTE, SECOND } from '../../time/duration.ts'
 import { messageOf } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
+import type { BoundObjects, BoundReference } from '../../tokens/bound-objects.ts'
+import type { BoundObject } from '../../tokens/service-account-token.ts'
 import type { KubeClient } from '../client/client.ts'
 import type { KubeObject } from '../client/object.ts'
 import { Reflector } from '../cache/reflector.ts'
 import { type Resource, resources } from '../client/resource.ts'
-
-interface NamedObject {
-  readonly name: string
-  readonly uid: string
-}
-
-/** A pod, and the account it runs as. */
-interface PodAndAccount {
-  readonly namespace: string
-  readonly account: NamedObject
-  readonly pod: NamedObject
-}
 
 interface PodsAndAccountsOptions {
   readonly client: KubeClient
@@ -44,7 +35,7 @@ const complaintMs = 10 * SECOND
  * Which pods and ServiceAccounts exist, by uid: a watch of their metadata alone, of which hardly anything is kept. What
  * the watch has not told (yet) is looked up once, for all who ask at a time.
  */
-export class PodsAndAccounts {
+export class PodsAndAccounts implements BoundObjects {
   readonly #options: PodsAndAccountsOptions
   readonly #clock: Clock
   readonly #namespaces: ReadonlySet<string>
@@ -52,7 +43,7 @@ export class PodsAndAccounts {
   readonly #accounts: Reflector<KubeObject>
   readonly #looks = new Map<string, Promise<Presence>>()
   /** By what was looked for, until when it is believed not to be there (monotonic); the oldest first. */
-  readonly #absent = new Map<string, number>()
+  readonly #absent = new LRUCache<string, number>({ max: mostAbsent })
   #complainedAt = Number.NEGATIVE_INFINITY
 
   constructor(options: PodsAndAccountsOptions) {
@@ -79,11 +70,11 @@ export class PodsAndAccounts {
     await Promise.all([this.#pods.run(signal), this.#accounts.run(signal)])
   }
 
-  areKnown({ namespace, account, pod }: PodAndAccount): boolean {
+  areKnown({ namespace, account, pod }: BoundReference): boolean {
     return this.#isKnown(this.#pods, namespace, pod) && this.#isKnown(this.#accounts, namespace, account)
   }
 
-  async look(reference: PodAndAccount): Promise<Presence> {
+  async look(reference: BoundReference): Promise<Presence> {
     const { namespace, account, pod } = reference
     if (this.#namespaces.size > 0 && !this.#namespaces.has(namespace)) return 'absent'
     const [first, second] = await Promise.all([
@@ -94,7 +85,7 @@ export class PodsAndAccounts {
     return first === 'present' && second === 'present' ? 'present' : 'unknown'
   }
 
-  #isKnown({ store }: Reflector<KubeObject>, namespace: string, { name, uid }: NamedObject): boolean {
+  #isKnown({ store }: Reflector<KubeObject>, namespace: string, { name, uid }: BoundObject): boolean {
     const known = store.get({ namespace, name })
     return known?.metadata.uid === uid && !this.#isGone(known)
   }
@@ -105,23 +96,23 @@ export class PodsAndAccounts {
     return this.#clock.now() > (parseTime(deletionTimestamp) ?? 0) + leewayMs
   }
 
-  #lookFor(reflector: Reflector<KubeObject>, namespace: string, object: NamedObject): Promise<Presence> {
+  #lookFor(reflector: Reflector<KubeObject>, namespace: string, object: BoundObject): Promise<Presence> {
     if (this.#isKnown(reflector, namespace, object)) return Promise.resolve('present')
     const key = `${reflector.resource.plural}/${namespace}/${object.name}/${object.uid}`
-    if ((this.#absent.get(key) ?? Number.NEGATIVE_INFINITY) > this.#clock.monotonic()) return Promise.resolve('absent')
+    if ((this.#absent.peek(key) ?? Number.NEGATIVE_INFINITY) > this.#clock.monotonic()) return Promise.resolve('absent')
     const under = this.#looks.get(key)
     if (under !== undefined) return under
     if (this.#looks.size >= mostLooks) return Promise.resolve('unknown')
     const look = this.#get(reflector, namespace, object).then((presence) => {
       this.#looks.delete(key)
-      if (presence === 'absent') this.#remember(key)
+      if (presence === 'absent') this.#absent.set(key, this.#clock.monotonic() + absentMs)
       return presence
     })
     this.#looks.set(key, look)
     return look
   }
 
-  async #get(reflector: Reflector<KubeObject>, namespace: string, { name, uid }: NamedObject): Promise<Presence> {
+  async #get(reflector: Reflector<KubeObject>, namespace: string, { name, uid }: BoundObject): Promise<Presence> {
     const { resource, store } = reflector
     let found: KubeObject | undefined
     try {
@@ -148,16 +139,6 @@ export class PodsAndAccounts {
       resource: plural,
       reason: messageOf(error),
     })
-  }
-
-  #remember(key: string): void {
-    const now = this.#clock.monotonic()
-    this.#absent.delete(key)
-    this.#absent.set(key, now + absentMs)
-    for (const [old, until] of this.#absent) {
-      if (until > now && this.#absent.size <= mostAbsent) break
-      this.#absent.delete(old)
-    }
   }
 }
 

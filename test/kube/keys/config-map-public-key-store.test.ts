@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import type { PublicJwk } from '../../../src/keys/signing-key.ts'
+import type { PublicJwk } from '../../../src/keys/public-jwk.ts'
 import { KubeError } from '../../../src/kube/client/api-errors.ts'
 import { type ConfigMap, ConfigMapPublicKeyStore } from '../../../src/kube/keys/config-map-public-key-store.ts'
 import { resources } from '../../../src/kube/client/resource.ts'

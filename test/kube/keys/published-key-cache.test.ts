@@ -2,7 +2,7 @@ import { beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vit
 import { type RingOwner, theAuthority } from '../../../src/identity/key-owner.ts'
 import { publicKeysName } from '../../../src/identity/workload.ts'
 import { serializeJwks } from '../../../src/keys/jwks.ts'
-import type { PublicJwk } from '../../../src/keys/signing-key.ts'
+import type { PublicJwk } from '../../../src/keys/public-jwk.ts'
 import { KubeError } from '../../../src/kube/client/api-errors.ts'
 import type { KubeClient } from '../../../src/kube/client/client.ts'
 import { type ConfigMap, leanPublicKeys } from '../../../src/kube/keys/config-map-public-key-store.ts'
