@@ -1,6 +1,6 @@
 /**
- * The base of every error that says a peer or the cluster is at fault. `code` is stable and may be matched on;
- * `message` is for people. Programmer errors are plain `TypeError`s instead.
+ * The base class of errors caused by a peer or the cluster. `code` is stable, for programs; `message` is for people.
+ * Programming errors are `TypeError`s.
  */
 export class SignetError extends Error {
   readonly code: string
@@ -12,7 +12,7 @@ export class SignetError extends Error {
   }
 }
 
-/** The text of anything thrown, for messages and logs. Never includes a stack or a cause. */
+/** The message of a thrown value, for errors and logs; never a stack or a cause. */
 export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown)
 }

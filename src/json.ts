@@ -1,4 +1,4 @@
-/** Deepest nesting that is read, objects and lists together. */
+/** Deepest accepted nesting of objects and arrays. */
 const maxDepth = 16
 
 const quote = 34
@@ -6,9 +6,8 @@ const colon = 58
 const backslash = 92
 
 /**
- * The value of a JSON text, or undefined where the text is not JSON, repeats a member of an object (RFC 8725 §2.4 and
- * RFC 7515 §4 let parsers disagree on those), has a member `__proto__`, or is nested deeper than 16 levels.
- * The caller bounds the length.
+ * Parses JSON. Undefined if the text is not JSON, repeats a member of an object (parsers disagree on those, see RFC 8725
+ * §2.4 and RFC 7515 §4), has a member `__proto__`, or is nested deeper than 16 levels. The caller limits the length.
  */
 export function parseStrictJson(text: string): unknown {
   const written = countWrittenMembers(text)
@@ -19,7 +18,7 @@ export function parseStrictJson(text: string): unknown {
   } catch {
     return undefined
   }
-  // A repeated member is written twice and kept once, however its name is escaped.
+  // JSON.parse keeps a repeated member once, however its name is escaped, so that the counts differ.
   return countMembers(value) === written ? value : undefined
 }
 
@@ -36,13 +35,13 @@ export function member(value: unknown, name: string): unknown {
   return isRecord(value) && Object.hasOwn(value, name) ? value[name] : undefined
 }
 
-/** A member that is a string, or undefined. */
+/** An object's own member if it is a string; undefined otherwise. */
 export function textMember(value: unknown, name: string): string | undefined {
   const text = member(value, name)
   return typeof text === 'string' ? text : undefined
 }
 
-/** JSON with the members of every object in code unit order: equal values give equal texts. */
+/** JSON with the members of every object sorted by code unit, so that equal values give equal texts. */
 export function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (_name, inner: unknown) =>
     isRecord(inner) ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1))) : inner,
@@ -54,7 +53,7 @@ export function sameJson(one: unknown, other: unknown): boolean {
   return canonicalJson(one) === canonicalJson(other)
 }
 
-/** Colons outside of strings: in valid JSON, one for each member. Undefined where nesting is too deep. */
+/** Counts the colons outside of strings: valid JSON has one per member. Undefined if the nesting is too deep. */
 function countWrittenMembers(text: string): number | undefined {
   let members = 0
   let depth = 0
@@ -74,7 +73,7 @@ function countWrittenMembers(text: string): number | undefined {
   return members
 }
 
-/** The index of the quote that ends the string begun at `start`; the end of the text where none does. */
+/** The index of the quote that ends the string begun at `start`; the length of the text if there is none. */
 function endOfString(text: string, start: number): number {
   let end = text.indexOf('"', start + 1)
   while (end !== -1 && isEscaped(text, end)) end = text.indexOf('"', end + 1)
@@ -87,7 +86,7 @@ function isEscaped(text: string, index: number): boolean {
   return (index - first) % 2 === 1
 }
 
-/** Members of all objects in a value; NaN, equal to nothing, where one is `__proto__`. */
+/** Counts the members of all objects in a value. NaN, which equals nothing, if a member is named `__proto__`. */
 function countMembers(value: unknown): number {
   if (typeof value !== 'object' || value === null) return 0
   let members = 0

@@ -1,18 +1,20 @@
+/** The keys of a log line. */
 export type LogFields = Readonly<Record<string, unknown>>
 
 /**
- * What rooms log through: a constant message plus keys. Tokens, private keys and request bodies never enter either.
- * `telemetry/log` makes the real one.
+ * Logs a constant message with fields. Neither may contain tokens, private keys or request bodies. `telemetry/log` has the
+ * implementation.
  */
 export interface Logger {
   debug(message: string, fields?: LogFields): void
   info(message: string, fields?: LogFields): void
   warn(message: string, fields?: LogFields): void
   error(message: string, fields?: LogFields): void
-  /** A logger that adds these fields to every line. */
+  /** Returns a logger that adds these fields to every line. */
   child(fields: LogFields): Logger
 }
 
+/** A logger that discards every line. */
 export const silentLogger: Logger = {
   debug: () => undefined,
   info: () => undefined,

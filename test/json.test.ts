@@ -65,7 +65,7 @@ describe('member', () => {
     expect(member(value, 'c')).toBeUndefined()
   })
 
-  it('gives nothing that is inherited, and nothing of what is no object', () => {
+  it('ignores inherited members, and returns undefined for values that are not objects', () => {
     for (const name of ['toString', 'constructor', '__proto__', 'length']) expect(member({}, name)).toBeUndefined()
     for (const value of [undefined, null, 'text', 7, ['x']]) {
       expect(member(value, 'length')).toBeUndefined()

@@ -1,16 +1,15 @@
 /**
- * ECDSA signatures in the two forms that are used: r and s one after the other as JWS has them (RFC 7518 §3.4), and the
- * ASN.1 sequence of both that OpenSSL works with. `node:crypto` converts as well, but takes as long for it as for a good
- * part of the signature.
+ * Converts ECDSA signatures between JWS form (RFC 7518 §3.4: r and s concatenated) and DER (the ASN.1 sequence of both,
+ * which OpenSSL uses). `node:crypto` converts too, but spends a large part of the signature's time on it.
  */
 
 const sequence = 0x30
 const integer = 0x02
 
-/** The DER form of a JWS signature, whose length the caller has checked: two halves of 66 bytes at most. */
+/** Converts a JWS signature to DER. The caller has checked the length: two halves of at most 66 bytes. */
 export function ecdsaToDer(signature: Uint8Array): Buffer {
   const half = signature.length / 2
-  // Each number may need a byte of its own for the sign, besides type and length.
+  // Each number needs a byte for its type, one for its length, and maybe one for its sign.
   const der = Buffer.allocUnsafe(signature.length + 8)
   const end = putInteger(der, putInteger(der, 2, signature.subarray(0, half)), signature.subarray(half))
   der[0] = sequence
@@ -18,7 +17,7 @@ export function ecdsaToDer(signature: Uint8Array): Buffer {
   return der.subarray(0, end)
 }
 
-/** The JWS form, `length` bytes, of what OpenSSL has signed. Throws a TypeError for anything else. */
+/** The JWS form, `length` bytes, of a DER signature by OpenSSL. Throws a TypeError for anything else. */
 export function ecdsaFromDer(der: Uint8Array, length: number): Buffer {
   const signature = Buffer.alloc(length)
   const half = length / 2
@@ -26,7 +25,7 @@ export function ecdsaFromDer(der: Uint8Array, length: number): Buffer {
   for (const end of [half, length]) {
     const start = at + 2
     const next = start + (der[at + 1] ?? 0)
-    // A byte of zero in front says that the number is positive.
+    // A leading zero byte marks the number as positive.
     const first = der[start] === 0 ? start + 1 : start
     if (der[at] !== integer || next > der.length || next - first > half) throw notDer()
     signature.set(der.subarray(first, next), end - (next - first))
@@ -36,7 +35,7 @@ export function ecdsaFromDer(der: Uint8Array, length: number): Buffer {
   return signature
 }
 
-/** Writes a big-endian number as short as DER has it; where it ends. */
+/** Writes a big-endian number in DER's shortest form. Returns the offset after it. */
 function putInteger(der: Buffer, at: number, number: Uint8Array): number {
   let first = 0
   while (first < number.length - 1 && number[first] === 0) first += 1

@@ -1,17 +1,18 @@
 import { JwkError, parsePublicJwk, privateMembers, type PublicJwk } from './public-jwk.ts'
 import { isRecord, parseStrictJson } from '../json.ts'
 
-/** Most bytes of a JWK Set that are read, unless the caller says otherwise. */
+/** Default limit for the size of a JWK Set, in bytes. */
 export const maxJwksBytes = 64 * 1024
 
 const members = ['kty', 'crv', 'x', 'y', 'n', 'e', 'kid', 'alg', 'use', 'sub'] as const
 
-/** The text of one key, kept as long as the key object itself. */
+/** The JSON of a key, cached for the lifetime of the key object. */
 const texts = new WeakMap<PublicJwk, string>()
 
 /**
- * A JWK Set (RFC 7517 §5) that depends on its keys only: sorted by `kid`, members in fixed order, a key given twice
- * written once. Throws a TypeError for a key with private members (I3) and for two keys of one `kid` (I4).
+ * Serializes a JWK Set (RFC 7517 §5). Equal sets give equal texts: keys are sorted by `kid`, members have a fixed order,
+ * and a key given twice is written once. Throws a TypeError for a key with private members (I3) and for two keys with
+ * the same `kid` (I4).
  */
 export function serializeJwks(keys: Iterable<PublicJwk>): string {
   const byKeyID = new Map<string, string>()
@@ -33,9 +34,15 @@ function serializeJwk(key: PublicJwk): string {
 }
 
 /**
- * Parses a JWK Set, given as text or as the value of one. Every key has to be usable, see `parsePublicJwk`; other
- * members are dropped. Throws JwkError: `ERR_JWKS_TOO_LARGE`, `ERR_JWKS_FORM`, `ERR_JWKS_DUPLICATE` for two keys of
- * one `kid`, or `ERR_JWK_…` for the first unusable key. An empty set is a set: the caller decides what it means.
+ * Parses a JWK Set, given as text or as a parsed value, and drops unknown members. An empty set is valid. Throws a
+ * JwkError:
+ *
+ * | code | cause |
+ * |---|---|
+ * | `ERR_JWKS_TOO_LARGE` | the text has more than `maxBytes` |
+ * | `ERR_JWKS_FORM` | not a JSON object with a list of keys |
+ * | `ERR_JWKS_DUPLICATE` | two keys with the same `kid` |
+ * | `ERR_JWK_…` | the first unusable key, see `parsePublicJwk` |
  */
 export function parseJwks(
   input: unknown,

@@ -1,9 +1,13 @@
 import { rsaKeyBits } from './algorithm.ts'
 
 /**
- * Why an RSA public key is too weak to be trusted, or undefined: a modulus under 2048 or over 8192 bits or even, an
- * exponent that is 1, even or over 32 bits, or a modulus with the fingerprint of CVE-2017-15361 (ROCA).
- * Both numbers are big-endian bytes without leading zeros.
+ * Why an RSA public key is too weak to be trusted; undefined if it is not. Both numbers are big-endian bytes without
+ * leading zeros.
+ *
+ * | number | rejected if |
+ * |---|---|
+ * | modulus | under 2048 bits, over 8192 bits, even, or with the fingerprint of CVE-2017-15361 (ROCA) |
+ * | exponent | 1, even, or over 32 bits |
  */
 export function rsaWeakness(modulus: Buffer, exponent: Buffer): string | undefined {
   const bits = modulus.length * 8 - Math.clz32(modulus[0] ?? 0) + 24
@@ -24,14 +28,14 @@ const primes = [
   127, 131, 137, 139, 149, 151, 157, 163, 167,
 ]
 
-/** For each prime the residues that powers of 65537 can have. */
+/** For each prime, the residues of the powers of 65537. */
 const powers = primes.map((prime) => {
   const residues = new Set<number>()
   for (let power = 1; !residues.has(power); power = (power * 65537) % prime) residues.add(power)
   return { prime, residues }
 })
 
-/** The vulnerable generator makes moduli that are a power of 65537 modulo every one of these primes. */
+/** A modulus of the vulnerable generator is a power of 65537 modulo each of these primes. */
 function hasRocaFingerprint(modulus: Buffer): boolean {
   return powers.every(({ prime, residues }) =>
     residues.has(modulus.reduce((rest, byte) => (rest * 256 + byte) % prime, 0)),

@@ -3,11 +3,11 @@ import { type Algorithm, algorithmParameters } from './algorithm.ts'
 import { ecdsaFromDer } from './ecdsa-signature.ts'
 import { importPrivateKey, type PrivateJwk } from './signing-key.ts'
 
-/** Signs with one key. Shows the key's public facts only, also when it is logged or serialised (I3). */
+/** Signs with one key. Exposes no private key, not even if it is logged or serialized (I3). */
 export interface Signer {
   readonly keyID: string
   readonly algorithm: Algorithm
-  /** The JWS signature (RFC 7518 §3) of the data; a text is taken as UTF-8. */
+  /** Resolves with the JWS signature (RFC 7518 §3) of the data; a string is encoded as UTF-8. */
   sign(data: Uint8Array | string): Promise<Buffer>
 }
 
@@ -17,10 +17,11 @@ interface SignerOptions {
   readonly privateJwk: PrivateJwk
 }
 
-/** A signer of a key that `checkKeyPair` has found whole. Throws a TypeError where it is no key of the algorithm. */
+/** Creates a signer for a key that passed `checkKeyPair`. Throws a TypeError if the key does not match the algorithm. */
 export function createSigner({ keyID, algorithm, privateJwk }: SignerOptions): Signer {
   const { kty, crv, digest, options, slow, signatureLength } = algorithmParameters[algorithm]
-  if (privateJwk.kty !== kty || privateJwk.crv !== crv) throw new TypeError(`key ${keyID} is no key for ${algorithm}`)
+  if (privateJwk.kty !== kty || privateJwk.crv !== crv)
+    throw new TypeError(`key ${keyID} is not a key for ${algorithm}`)
   const key = importPrivateKey(privateJwk)
   const input = options === undefined ? key : { key, ...options }
   return {

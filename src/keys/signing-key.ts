@@ -4,8 +4,8 @@ import { type Algorithm, algorithmParameters, rsaKeyBits } from './algorithm.ts'
 import { importPublicKey, parsePublicJwk, type PublicJwk, thumbprint } from './public-jwk.ts'
 
 /**
- * The private half of a signing key (RFC 7518 §6), with the public members that importing it needs. Occurs in the key
- * ring Secret and in signer memory only (I3).
+ * The private half of a signing key (RFC 7518 §6), with the public members needed to import it. Exists only in the key
+ * ring's Secret and in the memory of signers (I3).
  */
 export interface PrivateJwk {
   readonly kty: 'EC' | 'RSA' | 'OKP'
@@ -22,8 +22,9 @@ export interface PrivateJwk {
   readonly qi?: string
 }
 
+/** A key pair. */
 export interface SigningKey {
-  /** The RFC 7638 thumbprint of the key, also its `kid`. */
+  /** The thumbprint of the key (RFC 7638), which is also its `kid`. */
   readonly keyID: string
   readonly publicJwk: PublicJwk
   readonly privateJwk: PrivateJwk
@@ -32,8 +33,8 @@ export interface SigningKey {
 const generate = promisify(generateKeyPair)
 
 /**
- * Makes a fresh key pair, on the thread pool. With a subject, the public half is bound to it: tokens of the key may
- * carry no other `sub`.
+ * Generates a key pair on the thread pool. With a subject, the public half is bound to it: tokens signed by the key may
+ * have no other `sub`.
  */
 export async function generateSigningKey(algorithm: Algorithm, subject?: string): Promise<SigningKey> {
   const { publicKey, privateKey } = await generatePair(algorithm)
@@ -59,9 +60,8 @@ function generatePair(algorithm: Algorithm): Promise<{ publicKey: KeyObject; pri
 const probe = Buffer.from('signet key pair check')
 
 /**
- * Whether a stored key is whole: the public half parses, its `kid` is its thumbprint, its `alg` fits, and what the
- * private half (where there is one) signs, the public half verifies. Never throws, so that nothing of a broken key
- * can end up in a message.
+ * Whether a stored key is intact: the public half parses, its `kid` is its thumbprint, its `alg` matches, and it verifies
+ * a signature by the private half, if there is one. Never throws, so that no message can contain a damaged key.
  */
 export function checkKeyPair(publicJwk: PublicJwk, privateJwk: PrivateJwk | undefined): boolean {
   try {
@@ -78,7 +78,7 @@ export function checkKeyPair(publicJwk: PublicJwk, privateJwk: PrivateJwk | unde
   }
 }
 
-/** The key for `node:crypto`. Throws a TypeError without any detail where the material is no key (I3). */
+/** Imports a private JWK as a key of `node:crypto`. Throws a TypeError without detail if it is not a key (I3). */
 export function importPrivateKey(privateJwk: PrivateJwk): KeyObject {
   try {
     return createPrivateKey({ key: privateJwk as unknown as JsonWebKey, format: 'jwk' })

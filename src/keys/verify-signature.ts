@@ -5,12 +5,12 @@ import { importPublicKey, type PublicJwk } from './public-jwk.ts'
 
 type VerifyInput = KeyObject | { readonly key: KeyObject; readonly padding: number; readonly saltLength: number }
 
-/** Imported keys, for as long as the JWK they were imported from is held. */
+/** Imported keys by JWK, for the lifetime of the JWK object. */
 const inputs = new WeakMap<PublicJwk, VerifyInput>()
 
 /**
- * Whether a JWS signature (RFC 7518 §3) of the data was made by the key; a text is taken as UTF-8. Imports the key once for
- * each JWK object, so callers hand in the same object for the same key. Throws JwkError where the JWK is no key.
+ * Whether the key made the JWS signature (RFC 7518 §3) of the data; a string is encoded as UTF-8. Imports the key once per
+ * JWK object, so callers should pass the same object for the same key. Throws a JwkError if the JWK is not a key.
  */
 export function verifySignature(jwk: PublicJwk, data: Uint8Array | string, signature: Uint8Array): boolean {
   const { digest, options, signatureLength, kty } = algorithmParameters[jwk.alg]

@@ -1,8 +1,9 @@
 import { SignetError } from '../errors.ts'
 
-/** The longest a timer can take, in milliseconds; beyond, Node fires it at once. */
+/** The longest delay of a timer, in milliseconds. Node fires a timer with a longer delay at once. */
 export const longestTimer = 2 ** 31 - 1
 
+/** The work was not done in time: `ERR_DEADLINE`. */
 export class DeadlineError extends SignetError {
   constructor(milliseconds: number) {
     super('ERR_DEADLINE', `not done within ${milliseconds} ms`)
@@ -10,8 +11,8 @@ export class DeadlineError extends SignetError {
 }
 
 /**
- * Runs `work` with a signal that is aborted by the caller's signal (with its reason) or after `milliseconds` (with a
- * DeadlineError). Leaves neither timer nor listener behind, which `AbortSignal.any` on a long-lived signal would.
+ * Runs `work` with a signal that is aborted after `milliseconds` (with a DeadlineError) or by the given signal (with its
+ * reason). Removes timer and listener afterwards; `AbortSignal.any` on a long-lived signal would leak them.
  */
 export async function withDeadline<T>(
   milliseconds: number,
@@ -34,7 +35,7 @@ export async function withDeadline<T>(
   }
 }
 
-/** Waits; rejects with the signal's reason as soon as that is aborted. */
+/** Resolves after `milliseconds`. Rejects with the signal's reason as soon as the signal is aborted. */
 export function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) {
@@ -64,7 +65,7 @@ export function untilAborted(signal: AbortSignal): Promise<void> {
   })
 }
 
-/** Whether the work ends, well or badly, within the time. */
+/** Whether the work settles within the time. */
 export async function settles(work: Promise<unknown>, milliseconds: number): Promise<boolean> {
   const limit = new AbortController()
   const late = pause(milliseconds, limit.signal).then(

@@ -7,8 +7,9 @@ const unitOf: Readonly<Record<string, number>> = { h: HOUR, m: MINUTE, s: SECOND
 const form = /^([0-9]+[hms])+$/
 
 /**
- * Milliseconds of a duration such as `24h`, `1h30m` or `90s`; undefined where the text has another form.
- * The form is the CRD's: `^([0-9]+(h|m|s))+$`.
+ * Milliseconds of a duration in the form that the CRDs allow, `^([0-9]+(h|m|s))+$`; undefined for any other text.
+ *
+ * @example parseDuration('1h30m') // 5400000
  */
 export function parseDuration(text: string): number | undefined {
   if (text.length > 32 || !form.test(text)) return undefined
@@ -17,7 +18,11 @@ export function parseDuration(text: string): number | undefined {
   return Number.isSafeInteger(total) ? total : undefined
 }
 
-/** The shortest text of whole seconds: `90000` → `1m30s`; `0s` for less than a second. */
+/**
+ * The shortest text for the whole seconds of a duration in milliseconds.
+ *
+ * @example formatDuration(90_500) // '1m30s'
+ */
 export function formatDuration(milliseconds: number): string {
   const seconds = Math.floor(Math.max(0, milliseconds) / SECOND)
   const parts = [

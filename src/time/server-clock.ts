@@ -1,37 +1,37 @@
 import type { Clock } from './clock.ts'
 import { SECOND } from './duration.ts'
 
-/** The middle one of so many answers counts: neither a slow one nor one API server of several decides. */
+/** The offset is the median of this many responses, so that neither a slow response nor one API server of several decides. */
 const remembered = 5
 
 /**
- * The API server's clock, as the Date headers of its answers tell it (RFC 9110 §6.6.1), to about a second. It is carried
- * on by the monotonic clock, so that a jump of the local wall clock shows at once, before any new answer.
+ * The API server's clock, estimated to about a second from the Date headers of responses (RFC 9110 §6.6.1). Between
+ * responses the estimate advances with the monotonic clock, so that a jump of the local wall clock shows at once.
  */
 export class ServerClock {
   readonly #clock: Clock
-  /** Server time minus monotonic time of the last answers, in milliseconds, oldest first. */
+  /** Server time minus monotonic time of the last responses, in milliseconds, oldest first. */
   readonly #samples: number[] = []
-  /** The middle one of them. */
-  #middle: number | undefined
+  /** The median of the samples. */
+  #median: number | undefined
 
   constructor(clock: Clock) {
     this.#clock = clock
   }
 
-  /** Takes in the Date header of an answer that has just come; one that is missing or unreadable tells nothing. */
+  /** Adds the Date header of a response that has just arrived. Ignores a missing or invalid header. */
   see(date: unknown): void {
     const time = typeof date === 'string' ? Date.parse(date) : Number.NaN
     if (Number.isNaN(time)) return
-    // The header is cut down to its second.
+    // The header is truncated to the second.
     this.#samples.push(time + SECOND / 2 - this.#clock.monotonic())
     if (this.#samples.length > remembered) this.#samples.shift()
     const sorted = this.#samples.toSorted((a, b) => a - b)
-    this.#middle = sorted[Math.floor(sorted.length / 2)]
+    this.#median = sorted[Math.floor(sorted.length / 2)]
   }
 
-  /** By how much the local clock is ahead of the server's, in milliseconds; undefined before the first answer. */
+  /** By how much the local clock is ahead of the server's, in milliseconds; undefined before the first response. */
   offset(): number | undefined {
-    return this.#middle === undefined ? undefined : this.#clock.now() - (this.#middle + this.#clock.monotonic())
+    return this.#median === undefined ? undefined : this.#clock.now() - (this.#median + this.#clock.monotonic())
   }
 }

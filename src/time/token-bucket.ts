@@ -1,13 +1,14 @@
+/** The rate of a token bucket. */
 export interface TokenBucketOptions {
-  /** Tokens that come back a second. */
+  /** Tokens added per second. */
   readonly perSecond: number
-  /** Tokens that lie there when nobody took any for long. */
+  /** The most tokens that an idle bucket accumulates. */
   readonly burst: number
-  /** How many may be taken ahead of time for what is urgent. */
+  /** How many tokens an urgent caller may take in advance. */
   readonly overdraft: number
 }
 
-/** A rate as arithmetic: how much may be done now, and when the next. Times in milliseconds of a monotonic clock. */
+/** A rate limit without timers. Times are in milliseconds of a monotonic clock. */
 export class TokenBucket {
   readonly #options: TokenBucketOptions
   #tokens: number
@@ -19,7 +20,7 @@ export class TokenBucket {
     this.#at = now
   }
 
-  /** Takes as many as are there, up to `wanted`; what is urgent also draws on those to come. */
+  /** Takes up to `wanted` of the available tokens, with `urgent` also of the overdraft. Returns how many were taken. */
   take(wanted: number, now: number, { urgent = false }: { urgent?: boolean } = {}): number {
     this.#refill(now)
     const there = this.#tokens + (urgent ? this.#options.overdraft : 0)
@@ -28,7 +29,7 @@ export class TokenBucket {
     return taken
   }
 
-  /** Milliseconds until there is one again; 0 where there is. */
+  /** Milliseconds until a token is available; 0 if one is. */
   waitMs(now: number, { urgent = false }: { urgent?: boolean } = {}): number {
     this.#refill(now)
     const missing = 1 - (this.#tokens + (urgent ? this.#options.overdraft : 0))

@@ -35,7 +35,7 @@ describe('the command line', () => {
   it.each(['controller', 'authority'])('%s says that there is no cluster, and ends', async (command) => {
     const { code, stderr } = await signet(command, '--metrics-port', '0', '--probe-port', '0')
     expect(stderr).toBe(
-      'signet: no cluster found: this is no pod, and there is no kubeconfig; give --kubeconfig FILE\n',
+      'signet: no cluster found: not running in a pod, and no kubeconfig exists; pass --kubeconfig FILE\n',
     )
     expect(code).toBe(1)
   })

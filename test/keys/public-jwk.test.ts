@@ -25,7 +25,7 @@ describe('parsePublicJwk', () => {
     expect(parsePublicJwk({ ...ec, use: undefined, key_ops: ['verify'] })).toEqual(ec)
   })
 
-  it('gives a key that nobody can change', () => {
+  it('returns an immutable key', () => {
     expect(Object.isFrozen(parsePublicJwk(ec))).toBe(true)
   })
 

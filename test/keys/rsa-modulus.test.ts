@@ -7,7 +7,7 @@ const f4 = Buffer.from([1, 0, 1])
 const withLastByte = (byte: number): Buffer => Buffer.concat([good.subarray(0, -1), Buffer.from([byte])])
 
 describe('rsaWeakness', () => {
-  it('finds nothing wrong with a key as it is generated', () => {
+  it('finds nothing wrong with a generated key', () => {
     expect(rsaWeakness(good, f4)).toBeUndefined()
     expect(rsaWeakness(good, Buffer.from([3]))).toBeUndefined()
   })

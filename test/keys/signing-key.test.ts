@@ -56,7 +56,7 @@ describe('checkKeyPair', () => {
     expect(checkKeyPair(broken, half)).toBe(false)
   })
 
-  it('refuses what is no key without throwing', () => {
+  it('refuses a value that is not a key without throwing', () => {
     for (const value of [undefined, null, 'key', [], {}]) expect(checkKeyPair(value as never, undefined)).toBe(false)
   })
 })

@@ -6,8 +6,8 @@ import { parseKeyRing, type StoredForm, type StoredSlot } from './parse.ts'
 import { checkSeal } from './seal.ts'
 
 /**
- * The ring is sealed as it should be, but its private keys cannot be decrypted: the key-encryption key that the message
- * names is not among ours. `ring` is the rest of it.
+ * The ring is validly sealed, but its private keys cannot be decrypted, because the key-encryption key in the message is
+ * not configured: `ERR_KEY_RING_LOCKED`. `ring` is the ring without private keys.
  */
 export class LockedKeyRingError extends KeyRingError {
   readonly ring: SealedKeyRing
@@ -18,7 +18,7 @@ export class LockedKeyRingError extends KeyRingError {
   }
 }
 
-/** The text that is stored: private keys encrypted with the current key-encryption key, or in clear where there is none. */
+/** The JSON to store. Private keys are encrypted with the current key-encryption key, or plain if there is none. */
 export function encodeKeyRing({ subject, slots, ...rest }: SealedKeyRing, encryption?: KeyEncryptionKeys): string {
   const stored = slots.map((slot): StoredSlot => {
     const { privateJwk, ...kept } = slot
@@ -29,17 +29,17 @@ export function encodeKeyRing({ subject, slots, ...rest }: SealedKeyRing, encryp
 }
 
 interface DecodeOptions {
-  /** Absent: private keys are stored in clear. */
+  /** Absent: private keys are stored unencrypted. */
   readonly encryption?: KeyEncryptionKeys | undefined
-  /** This very text has been decoded before: what costs signatures is not checked again. */
+  /** Whether the same text has passed before; signatures are then not verified again. */
   readonly known?: boolean
 }
 
 /**
- * Parses a stored ring and checks that it is whole: every kid is the thumbprint of its key, the halves belong
- * together, all keys are bound to the ring's subject, at most one is active, and the seal was made over all that by one
- * of the ring's keys. Whether that key may be believed is the caller's to decide. Throws KeyRingError, which never shows
- * what the ring holds, and LockedKeyRingError.
+ * Parses a stored ring and checks its integrity: every kid is the thumbprint of its key, private and public halves match,
+ * every key is bound to the ring's subject, at most one key is active, and one of the ring's keys made the seal over all
+ * this. Does not check whether that key is trusted. Throws a KeyRingError, whose message contains nothing of the ring, or
+ * a LockedKeyRingError.
  */
 export function decodeKeyRing(text: string, { encryption, known = false }: DecodeOptions = {}): SealedKeyRing {
   const { ring, locked } = decrypted(parseKeyRing(text), encryption)
@@ -51,7 +51,7 @@ export function decodeKeyRing(text: string, { encryption, known = false }: Decod
   return ring
 }
 
-/** Whether the stored text has private keys that the current key-encryption key did not encrypt. */
+/** Whether the stored ring has private keys that are not encrypted with the current key-encryption key. */
 export function isOutdatedEncryption(text: string, { current }: KeyEncryptionKeys): boolean {
   return parseKeyRing(text).slots.some(
     ({ privateJwk, encryptedKey }) =>
@@ -68,20 +68,20 @@ function checkSlots({ slots, subject }: KeyRing, readable: boolean): void {
       throw new KeyRingError('ERR_KEY_RING_INTEGRITY', `key ${keyID} is bound to another subject`)
     }
     if (!checkKeyPair(publicJwk, readable ? privateJwk : undefined)) {
-      throw new KeyRingError('ERR_KEY_RING_INTEGRITY', `key ${keyID} is not what its key ID says`)
+      throw new KeyRingError('ERR_KEY_RING_INTEGRITY', `key ${keyID} does not match its key ID`)
     }
   }
   const kids = new Set(slots.map(({ keyID }) => keyID))
   const active = slots.filter(({ state }) => state === 'Active')
   if (kids.size !== slots.length || active.length > 1) {
-    throw new KeyRingError('ERR_KEY_RING_INTEGRITY', 'key ring has a key twice or two active keys')
+    throw new KeyRingError('ERR_KEY_RING_INTEGRITY', 'key ring has duplicate keys or two active keys')
   }
   if (active.some(({ privateJwk }) => privateJwk === undefined)) {
     throw new KeyRingError('ERR_KEY_RING_INTEGRITY', 'active key has no private half')
   }
 }
 
-/** The ring with its private halves; with `locked`, the ID of a key-encryption key that is not ours, they are not read. */
+/** Decrypts the private halves. `locked` is the ID of a key-encryption key that is not configured. */
 function decrypted(
   { slots, ...rest }: StoredForm,
   encryption: KeyEncryptionKeys | undefined,
@@ -96,12 +96,12 @@ function decrypted(
     const context = { subject: rest.subject, keyID: slot.keyID }
     const privateJwk = decryptPrivateKey(encryptedKey, encryption, context)
     if (privateJwk !== undefined) return { ...slot, privateJwk }
-    throw new KeyRingError('ERR_KEY_RING_INTEGRITY', `key ${slot.keyID} does not decrypt`)
+    throw new KeyRingError('ERR_KEY_RING_INTEGRITY', `key ${slot.keyID} cannot be decrypted`)
   })
   return { ring: { ...rest, slots: opened }, ...(locked === undefined ? {} : { locked }) }
 }
 
-/** Stands for a private half that is there and cannot be read: the seal tells whether there is one. */
+/** Placeholder for a private half that cannot be decrypted: the seal covers whether one exists. */
 const unread: PrivateJwk = { kty: 'EC', d: '' }
 
 function withoutPrivateHalf(slot: KeySlot): KeySlot {

@@ -4,32 +4,33 @@ import { isCanonicalBase64url } from '../base64url.ts'
 import { isRecord } from '../../json.ts'
 import type { PrivateJwk } from '../signing-key.ts'
 
-/** The file of key-encryption keys cannot be used: `ERR_KEY_ENCRYPTION_KEYS`. Names the line, never shows it. */
+/** The file of key-encryption keys is invalid: `ERR_KEY_ENCRYPTION_KEYS`. The message has the number of the line, never its text. */
 export class KeyEncryptionError extends SignetError {
   constructor(message: string) {
     super('ERR_KEY_ENCRYPTION_KEYS', message)
   }
 }
 
-/** Keys that encrypt private keys at rest: the current one encrypts, all decrypt. */
+/** Keys that encrypt private keys at rest. The current key encrypts; every key decrypts. */
 export interface KeyEncryptionKeys {
+  /** The ID of the current key. */
   readonly current: string
-  /** 32 bytes each, by ID. */
+  /** ID → key of 32 bytes. */
   readonly keys: ReadonlyMap<string, Uint8Array>
 }
 
-/** A private JWK as AES-256-GCM leaves it (NIST SP 800-38D); base64url. */
+/** A private JWK encrypted with AES-256-GCM (NIST SP 800-38D). Binary members are base64url. */
 export interface EncryptedKey {
-  /** ID of the key-encryption key. */
+  /** The ID of the key-encryption key. */
   readonly keyEncryptionKey: string
   readonly iv: string
   readonly ciphertext: string
   readonly tag: string
 }
 
-/** To which key a ciphertext belongs: moved to another, it does not decrypt. */
+/** The key that a ciphertext belongs to, as additional authenticated data: under another key it does not decrypt. */
 interface EncryptionContext {
-  /** Undefined for a key of the authority. */
+  /** Undefined for an issuing key. */
   readonly subject: string | undefined
   readonly keyID: string
 }
@@ -39,8 +40,8 @@ const keyForm = /^[A-Za-z0-9+/]{43}=$/
 const [ivLength, tagLength] = [12, 16]
 
 /**
- * Parses the file: a line `ID:base64 of 32 bytes` for each key, the one to encrypt with first; empty lines and lines
- * that begin with `#` are passed over. Throws KeyEncryptionError.
+ * Parses the file of key-encryption keys: one line `ID:base64 of 32 bytes` per key, the current key first. Skips empty
+ * lines and lines that begin with `#`. Throws a KeyEncryptionError.
  */
 export function parseKeyEncryptionKeys(text: string): KeyEncryptionKeys {
   const keys = new Map<string, Uint8Array>()
@@ -53,11 +54,11 @@ export function parseKeyEncryptionKeys(text: string): KeyEncryptionKeys {
     if (!idForm.test(id) || !keyForm.test(key) || bytes.toString('base64') !== key) {
       throw new KeyEncryptionError(`line ${index + 1} is not an ID, a colon and 32 bytes in base64`)
     }
-    if (keys.has(id)) throw new KeyEncryptionError(`line ${index + 1} has the ID of a line before it`)
+    if (keys.has(id)) throw new KeyEncryptionError(`line ${index + 1} repeats an ID`)
     keys.set(id, bytes)
   }
   const [current] = keys.keys()
-  if (current === undefined) throw new KeyEncryptionError('there is no key')
+  if (current === undefined) throw new KeyEncryptionError('the file has no key')
   return { current, keys }
 }
 
@@ -77,7 +78,7 @@ export function encryptPrivateKey(
   return { keyEncryptionKey: current, iv: text(iv), ciphertext: text(ciphertext), tag: text(cipher.getAuthTag()) }
 }
 
-/** The private JWK, or undefined where the ciphertext was not made by the key of that ID for this context. */
+/** Decrypts a private JWK. Undefined if the ciphertext was not made with the key of that ID for this context. */
 export function decryptPrivateKey(
   encrypted: EncryptedKey,
   { keys }: KeyEncryptionKeys,
@@ -92,14 +93,14 @@ export function decryptPrivateKey(
     decipher.setAAD(additionalData(keyEncryptionKey, context))
     decipher.setAuthTag(bytes(tag))
     const text = Buffer.concat([decipher.update(bytes(ciphertext)), decipher.final()]).toString('utf8')
-    // What it holds is checked against the public half, by whoever asked.
+    // Not validated here: the caller checks it against the public half.
     return JSON.parse(text) as PrivateJwk
   } catch {
     return undefined
   }
 }
 
-/** Whether a stored value has the form of an encrypted key; the length of vector and tag included. */
+/** Whether a stored value has the form of an encrypted key, including the lengths of initialisation vector and tag. */
 export function isEncryptedKey(value: unknown): value is EncryptedKey {
   if (!isRecord(value)) return false
   const { keyEncryptionKey, iv, ciphertext, tag } = value

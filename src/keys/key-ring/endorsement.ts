@@ -3,7 +3,7 @@ import type { PublicJwk } from '../public-jwk.ts'
 import type { Signer } from '../signer.ts'
 import { verifySignature } from '../verify-signature.ts'
 
-/** The slots with an endorsement by the signer of each that was not there before. */
+/** Adds an endorsement by the signer to each slot that is new. */
 export async function endorsed(
   slots: readonly KeySlot[],
   before: readonly KeySlot[],
@@ -19,7 +19,7 @@ export async function endorsed(
   )
 }
 
-/** kids of the known keys, and of those that descend from one of them. The oldest slot comes first. */
+/** The kids of the known keys and of the keys that descend from them by endorsements. Slots are ordered oldest first. */
 export function descendants(slots: readonly KeySlot[], known: readonly PublicJwk[]): ReadonlySet<string> {
   const keys = new Map(known.map((key) => [key.kid, key]))
   for (const { keyID, publicJwk, endorsedBy } of slots) {
@@ -31,7 +31,7 @@ export function descendants(slots: readonly KeySlot[], known: readonly PublicJwk
   return new Set(keys.keys())
 }
 
-/** The kid is the thumbprint of the whole key. The first line keeps it apart from what else such a key signs. */
+/** The signed text. The kid is the thumbprint of the key. The first line distinguishes the text from others that keys sign. */
 function endorsementText(keyID: string): string {
   return `signet.dev/key-ring endorsement\n${keyID}`
 }

@@ -1,7 +1,13 @@
 import { SignetError } from '../../errors.ts'
 
 /**
- * A stored ring cannot be used: `ERR_KEY_RING_FORM`, `ERR_KEY_RING_INTEGRITY` (its keys are not what they say),
- * `ERR_KEY_RING_SEAL` (its content is not what its last writer signed). Messages never show what the ring holds.
+ * A stored ring is unusable. Messages never contain key material.
+ *
+ * | code | cause |
+ * |---|---|
+ * | `ERR_KEY_RING_FORM` | the JSON does not have the form of a ring |
+ * | `ERR_KEY_RING_INTEGRITY` | a key does not match its ID, its slot, its other half or the ring's subject |
+ * | `ERR_KEY_RING_SEAL` | the seal does not match the content |
+ * | `ERR_KEY_RING_LOCKED` | a key-encryption key is missing, see `LockedKeyRingError` |
  */
 export class KeyRingError extends SignetError {}

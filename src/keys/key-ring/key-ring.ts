@@ -10,7 +10,7 @@ import type { PrivateJwk } from '../signing-key.ts'
 export interface Seal {
   /** The key that was active before the write; a first ring is sealed by its own first key. */
   readonly keyID: string
-  /** Grows by one with every write, so that an older ring that was put back is recognised. */
+  /** Grows by one with every write, so that a restored older ring is recognised. */
   readonly sequence: number
   /** base64url; `keys/key-ring/seal` defines what is signed. */
   readonly signature: string
@@ -27,32 +27,35 @@ export interface Endorsement {
   readonly signature: string
 }
 
-/** A signing key in its life cycle. The private half is gone once the key is retired. */
+/** A signing key with its state. A retired key has no private half. */
 export interface KeySlot extends Slot {
   readonly algorithm: Algorithm
   readonly publicJwk: PublicJwk
   readonly privateJwk?: PrivateJwk
-  /** Absent in the first key of a ring. */
+  /** Absent on the first key of a ring. */
   readonly endorsedBy?: Endorsement
 }
 
-/** The keys of one identity, or of the authority, as stored in the key ring Secret. */
+/** The keys of one identity, or the issuing keys, as stored in the key ring's Secret. */
 export interface KeyRing {
-  /** uid of the ServiceIdentity the keys belong to: a recreated identity gets a ring of its own. `authorityUid` in the authority's. */
+  /**
+   * The uid of the ServiceIdentity that owns the keys; a recreated identity gets a new ring. `authorityUid` for the issuing
+   * keys.
+   */
   readonly uid: string
-  /** The one subject these keys may sign for; undefined in the authority's ring, whose keys sign for any. */
+  /** The only subject that the keys may sign for; undefined for the issuing keys, which sign for any subject. */
   readonly subject: string | undefined
-  /** The last value of the rotate-key annotation that has been honoured. */
+  /** The last value of the rotate-key annotation that caused a rotation. */
   readonly rotationRequest?: string
   readonly slots: readonly KeySlot[]
 }
 
-/** A ring as it was written, with the seal of its writer. */
+/** A ring with the seal of its last writer. */
 export interface SealedKeyRing extends KeyRing {
   readonly seal: Seal
 }
 
-/** What verifiers get: every key that has signed or will sign something still alive, the oldest first. */
+/** The public keys for verifiers: every key that is not revoked, the oldest first. */
 export function publicKeys(ring: KeyRing): readonly PublicJwk[] {
   return ring.slots.filter(({ state }) => state !== 'Revoked').map(({ publicJwk }) => publicJwk)
 }

@@ -5,18 +5,18 @@ import { KeyRingError } from './errors.ts'
 import type { Endorsement, KeyRing, KeySlot, Seal } from './key-ring.ts'
 import { isRecord } from '../../json.ts'
 
-/** A slot as stored: its private half, where there is one, in clear or encrypted. */
+/** A slot as stored. The private half, if there is one, is plain or encrypted. */
 export interface StoredSlot extends KeySlot {
   readonly encryptedKey?: EncryptedKey
 }
 
-/** A ring as stored, its form known, nothing else checked. */
+/** A ring as stored, with only its form checked. */
 export interface StoredForm extends KeyRing {
   readonly seal: Seal
   readonly slots: readonly StoredSlot[]
 }
 
-/** Parses the JSON of a ring. Throws KeyRingError with `ERR_KEY_RING_FORM`; the key material is not looked at. */
+/** Parses the JSON of a ring. Does not check the key material. Throws a KeyRingError `ERR_KEY_RING_FORM`. */
 export function parseKeyRing(text: string): StoredForm {
   let value: unknown
   try {
@@ -40,7 +40,7 @@ export function parseKeyRing(text: string): StoredForm {
   }
 }
 
-/** The authority's ring has none. The seal covers that too: no ring can be given another subject, nor lose its own. */
+/** The issuing keys have no subject. The seal covers the subject, so that it cannot be changed, added or removed. */
 function isSubject(value: unknown): value is string | undefined {
   return value === undefined || (typeof value === 'string' && value !== '')
 }
@@ -62,7 +62,7 @@ function parseSlot(slot: unknown): StoredSlot {
     (slot.privateJwk === undefined || isRecord(slot.privateJwk)) &&
     (slot.encryptedKey === undefined || (isEncryptedKey(slot.encryptedKey) && slot.privateJwk === undefined))
   if (!whole) throw new KeyRingError('ERR_KEY_RING_FORM', 'key ring has a key of unknown form')
-  // Every member that is used has been checked above, the key material by checkKeyPair.
+  // Every member that is used is checked above, except the key material, which checkKeyPair checks.
   return slot as unknown as StoredSlot
 }
 

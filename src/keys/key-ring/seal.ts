@@ -5,11 +5,11 @@ import type { KeyRing, KeySlot, Seal, SealedKeyRing } from './key-ring.ts'
 import { createSigner } from '../signer.ts'
 import { verifySignature } from '../verify-signature.ts'
 
-/** Seals what is to be written over a ring; `undefined` where there is none. Throws a TypeError where no key can sign. */
+/** Seals a ring that replaces `previous` (undefined for a first ring). Throws a TypeError if no key can sign. */
 export async function sealKeyRing(ring: KeyRing, previous: SealedKeyRing | undefined): Promise<SealedKeyRing> {
   const kept = new Set(ring.slots.map(({ keyID }) => keyID))
   const slot = sealingSlot(previous?.slots.filter(({ keyID }) => kept.has(keyID)) ?? []) ?? sealingSlot(ring.slots)
-  if (slot?.privateJwk === undefined) throw new TypeError('key ring has no key to be sealed with')
+  if (slot?.privateJwk === undefined) throw new TypeError('key ring has no key that can seal it')
   const { keyID, algorithm, privateJwk } = slot
   const signer = createSigner({ keyID, algorithm, privateJwk })
   const sequence = (previous?.seal.sequence ?? 0) + 1
@@ -19,26 +19,26 @@ export async function sealKeyRing(ring: KeyRing, previous: SealedKeyRing | undef
   return { ...sealed, seal: { keyID, sequence, signature: signature.toString('base64url') } }
 }
 
-/** Throws `ERR_KEY_RING_SEAL` unless the seal was made over this very content by one of the ring's keys. */
+/** Throws a KeyRingError `ERR_KEY_RING_SEAL` unless one of the ring's keys made the seal over the ring's content. */
 export function checkSeal(ring: SealedKeyRing): void {
   const { seal, slots } = ring
   const slot = slots.find(({ keyID }) => keyID === seal.keyID)
   if (slot === undefined) throw new KeyRingError('ERR_KEY_RING_SEAL', 'key ring is sealed by a key that is not in it')
   if (!verifySignature(slot.publicJwk, sealedText(ring, seal), Buffer.from(seal.signature, 'base64url'))) {
-    throw new KeyRingError('ERR_KEY_RING_SEAL', 'key ring is not what its seal was made for')
+    throw new KeyRingError('ERR_KEY_RING_SEAL', 'seal does not match the content of the key ring')
   }
 }
 
-/** An active key first; a published one where the active one was lost. */
+/** The active key, or a published one if the active key was lost. */
 function sealingSlot(slots: readonly KeySlot[]): KeySlot | undefined {
   const able = slots.filter(({ privateJwk }) => privateJwk !== undefined)
   return able.find(({ state }) => state === 'Active') ?? able.find(({ state }) => state === 'Published')
 }
 
 /**
- * What is signed. Private halves are in it by their presence only: they are bound to their public halves by
- * `checkKeyPair`, and encrypting them anew leaves the seal as it is. The first line keeps it apart from any JWS signing
- * input (RFC 7515 §5.1), which has neither spaces nor braces.
+ * The signed text. It has the presence of private halves instead of their content: `checkKeyPair` binds them to the public
+ * halves, and re-encryption keeps the seal valid. The first line distinguishes the text from any JWS signing input
+ * (RFC 7515 §5.1), which contains neither spaces nor braces.
  */
 function sealedText(ring: KeyRing, { keyID, sequence }: Pick<Seal, 'keyID' | 'sequence'>): string {
   const { uid, subject, rotationRequest } = ring

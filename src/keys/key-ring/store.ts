@@ -2,58 +2,58 @@ import type { RingOwner } from '../../identity/key-owner.ts'
 import type { SealedKeyRing } from './key-ring.ts'
 import type { PublicJwk } from '../public-jwk.ts'
 
-/** A ring as it is stored, not yet looked into: decoding costs signatures, and most rings are never changed. */
+/** A stored ring, decoded on demand: decoding verifies signatures, and most reconciles change no ring. */
 export interface StoredKeyRing {
-  /** Changes with every write, and grows. */
+  /** Grows with every write. */
   readonly version: string
-  /** Whether it is to be written again, as it is, to be encrypted with the current key-encryption key. */
+  /** Whether the ring must be rewritten unchanged, to encrypt it with the current key-encryption key. */
   readonly outdated: boolean
-  /** Decodes and checks it. Throws KeyRingError where it cannot be used. */
+  /** Decodes and checks the ring. Throws a KeyRingError if it is unusable. */
   open(): SealedKeyRing
 }
 
 /**
- * Where key rings live. Every write is a compare-and-swap: `create` fails where a ring is, the others
- * where it is no longer the version that was read. Those failures are retried from a fresh look, never forced.
+ * Stores key rings. Every write is a compare-and-swap: `create` rejects if a ring exists, the other writes reject if the
+ * stored version is no longer the one that was read. The caller then reads again; it never forces a write.
  */
 export interface KeyStore {
-  /** The ring as last seen; undefined where there is none. */
+  /** The ring as last observed; undefined if there is none. */
   get(owner: RingOwner): StoredKeyRing | undefined
-  /** The ring as it is now, past every cache, which learns of it. */
+  /** Reads the current ring past every cache, and updates the cache. */
   fetch(owner: RingOwner, signal?: AbortSignal): Promise<StoredKeyRing | undefined>
   create(owner: RingOwner, ring: SealedKeyRing, signal?: AbortSignal): Promise<StoredKeyRing>
   replace(owner: RingOwner, stored: StoredKeyRing, ring: SealedKeyRing, signal?: AbortSignal): Promise<StoredKeyRing>
-  /** With a uid, only the ring of the identity of that uid. */
+  /** Deletes the ring; with a uid, only if it belongs to the identity with that uid. */
   remove(owner: RingOwner, signal?: AbortSignal, uid?: string): Promise<void>
-  /** Removes this very version. */
+  /** Deletes the ring if it still has the given version. */
   discard(owner: RingOwner, stored: StoredKeyRing, signal?: AbortSignal): Promise<void>
 }
 
-/** What is published of an identity, or of the authority. */
+/** The published keys of one identity, or the published issuing keys. */
 export interface PublishedKeys {
-  /** Empty where what is stored cannot be read. */
+  /** Empty if the stored JWK Set is invalid. */
   readonly keys: readonly PublicJwk[]
-  /** uid of the identity they were published for. */
+  /** The uid of the identity that the keys were published for. */
   readonly uid: string | undefined
-  /** Version of the ring they were taken from. */
+  /** The version of the ring that the keys come from. */
   readonly ringVersion: string | undefined
-  /** Version of what is stored, for the next write. */
+  /** The version of the stored object, for the next write. */
   readonly version: string
 }
 
-/** Where the public halves live: what the authority publishes. Writes are a compare-and-swap, as those of rings are. */
+/** Stores the public keys that the authority publishes. Every write is a compare-and-swap, as in `KeyStore`. */
 export interface PublicKeyStore {
-  /** What is published as last seen; undefined where there is nothing. */
+  /** The published keys as last observed; undefined if there are none. */
   get(owner: RingOwner): PublishedKeys | undefined
-  /** What is published now, past every cache, which learns of it. */
+  /** Reads the currently published keys past every cache, and updates the cache. */
   fetch(owner: RingOwner, signal?: AbortSignal): Promise<PublishedKeys | undefined>
-  /** Publishes over what was read; undefined where nothing was. */
+  /** Publishes keys. Replaces `previous`; creates if `previous` is undefined. */
   put(
     owner: RingOwner,
     previous: PublishedKeys | undefined,
     wanted: Omit<PublishedKeys, 'version'> & { readonly uid: string },
     signal?: AbortSignal,
   ): Promise<PublishedKeys>
-  /** With a uid, only the keys of the identity of that uid. */
+  /** Deletes the published keys; with a uid, only if they belong to the identity with that uid. */
   remove(owner: RingOwner, signal?: AbortSignal, uid?: string): Promise<void>
 }

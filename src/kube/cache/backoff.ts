@@ -1,18 +1,18 @@
 export interface BackoffOptions {
-  /** Upper limit of the first wait, in milliseconds; doubles with each failure up to `capMs`. */
+  /** Upper limit of the first wait, in milliseconds. Doubles with each failure, up to `capMs`. */
   readonly baseMs: number
   readonly capMs: number
-  /** After this long without a failure they are forgotten, in milliseconds. */
+  /** After this long without a failure the wait starts again at `baseMs`, in milliseconds. */
   readonly healthyMs: number
 }
 
 /**
- * As client-go's reflector has them, 0.8 s doubling, forgotten after two minutes, but to 10 s instead of 30 s: after an
- * outage a replica first lists, then waits for a lease to expire, and has to be done with both within a minute (I7).
+ * The values of client-go's reflector, except the cap of 10 s instead of 30 s: after an outage a replica first lists and
+ * then waits for a lease to expire, and must finish both within a minute (I7).
  */
 export const defaultBackoff: BackoffOptions = { baseMs: 800, capMs: 10_000, healthyMs: 120_000 }
 
-/** How long to stay away from the API server after a failure: full jitter, so that many replicas come back spread out. */
+/** Waits between attempts to reach the API server. Uses full jitter, so that replicas do not return at once. */
 export class Backoff {
   readonly #options: BackoffOptions
   readonly #random: () => number
@@ -24,7 +24,7 @@ export class Backoff {
     this.#random = random
   }
 
-  /** Milliseconds to wait after a failure at `now` (monotonic). */
+  /** Milliseconds to wait after a failure at `now`, in milliseconds of the monotonic clock. */
   next(now: number): number {
     const { baseMs, capMs, healthyMs } = this.#options
     if (now - this.#waitedUntil > healthyMs) this.#failures = 0

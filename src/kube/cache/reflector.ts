@@ -14,17 +14,17 @@ import { followWatch, type WatchTimings } from './watch-stream.ts'
 
 interface ReflectorTimings extends WatchTimings {
   /**
-   * Shortest and longest time after which the server is asked to end a watch, in seconds. A watch whose end does not
-   * come is dead: no other sign tells a quiet watch from one whose server or proxy hangs, as bookmarks come about once
-   * a minute only. The next watch goes on from where the last one was; nothing is listed.
+   * Shortest and longest time after which the API server is asked to end a watch, in seconds. A watch that does not end
+   * is dead. Nothing else distinguishes a quiet watch from one whose server or proxy hangs, because bookmarks come only
+   * about once a minute. The next watch continues where the last one ended, without a list.
    */
   readonly watchSeconds: readonly [number, number]
   /**
-   * A server that has told nothing for this long, bookmarks included, over however many watches, is asked for a list of
-   * the newest, in milliseconds: its history may not be the one that our position is from.
+   * After this long without an event or bookmark, over any number of watches, the newest state is listed, in
+   * milliseconds: the API server's history may be another than that of the current position.
    */
   readonly silentMs: number
-  /** Shortest time between two lists of the same objects, in milliseconds. */
+  /** Shortest time between two lists of the same namespace, in milliseconds. */
   readonly listGapMs: number
   readonly backoff: BackoffOptions
 }
@@ -42,13 +42,13 @@ export interface ReflectorOptions<T extends KubeObject> {
   readonly client: KubeClient
   readonly resource: Resource
   readonly namespace?: string | undefined
-  /** One list and watch each; neither this (or none in it) nor `namespace` means all namespaces. */
+  /** One list and watch per namespace. All namespaces if both this (absent or empty) and `namespace` are missing. */
   readonly namespaces?: readonly string[] | undefined
   readonly labelSelector?: string | undefined
   readonly fieldSelector?: string | undefined
-  /** Ask for and keep only `metadata` (PartialObjectMetadata). */
+  /** Request and store `metadata` only (PartialObjectMetadata). */
   readonly metadataOnly?: boolean | undefined
-  /** Cuts an object down to what is worth keeping; `managedFields` are dropped already. */
+  /** Reduces an object to what is worth storing. `managedFields` are removed before. */
   readonly transform?: ((object: T) => T) | undefined
   readonly indexers?: Readonly<Record<string, Indexer<T>>> | undefined
   readonly logger?: Logger | undefined
@@ -58,44 +58,44 @@ export interface ReflectorOptions<T extends KubeObject> {
 }
 
 interface ReflectorStats {
-  /** When the API server was last heard of, bookmarks included; milliseconds of the monotonic clock. */
+  /** When the API server last opened a watch or sent an event or bookmark, in milliseconds of the monotonic clock. */
   readonly lastEventAt: number | undefined
   /**
-   * When the server last told how things are (a list, an event, a bookmark; opening a watch does not), of the namespace
-   * whose news are oldest; undefined until `hasSynced`. What has changed since may be missing here. Moves after the handlers
-   * have heard what was told.
+   * When the API server last confirmed the state of the store by a list, an event or a bookmark (not by opening a watch),
+   * in milliseconds of the monotonic clock; with several namespaces the earliest such time. Undefined until `hasSynced`.
+   * The store may lack changes made after this time. Advances after the handlers have returned.
    */
   readonly toldAt: number | undefined
   /** Lists after the first one of each namespace. */
   readonly relists: number
   /** Watches after the first one of each namespace. */
   readonly reconnects: number
-  /** Ends of a watch or list that were not as they should be. */
+  /** Failed lists and watches. */
   readonly failures: number
-  /** Throws of handlers, indexers and the transform. */
+  /** Errors thrown by handlers, indexers and the transform. */
   readonly handlerErrors: number
 }
 
-/** What is known of one namespace (`''`: of all). */
+/** The state of one namespace's list and watch (`''`: all namespaces). */
 interface Scope {
   readonly namespace: string
-  /** Where to watch from; undefined: list first. */
+  /** The resource version to watch from; undefined: list first. */
   position: string | undefined
-  /** The latest state ever seen, which a new list must not be older than; empty: ask for the newest. */
+  /** The latest observed resource version, which the next list must not predate; `''`: list the newest state. */
   known: string | undefined
-  /** When the last list was done, well or badly (monotonic). */
+  /** When the last list succeeded or failed, in milliseconds of the monotonic clock. */
   listedAt: number
-  /** When the server last told something, be it a bookmark (monotonic). */
+  /** When a list, event or bookmark last came, in milliseconds of the monotonic clock. */
   toldAt: number
   synced: boolean
   watched: boolean
-  /** The next list is a plain one, as the last one was streaming and failed. */
+  /** Whether the next list is a plain one, because the last one was streaming and failed. */
   plainList: boolean
 }
 
 /**
- * Keeps a Store equal to what the API server has: a list, then watches without end. Handlers hear of each change after
- * it is in the store; they should only enqueue keys. A change missed while disconnected is found by the next list.
+ * Keeps a Store equal to the API server's state by a list and an endless sequence of watches. Handlers are called after
+ * the store has the change, and should only enqueue keys. The next list finds changes missed while disconnected.
  */
 export class Reflector<T extends KubeObject> {
   readonly resource: Resource
@@ -137,7 +137,7 @@ export class Reflector<T extends KubeObject> {
     }))
   }
 
-  /** Whether the first list is in the store and its events are delivered. */
+  /** Whether the first list is in the store and its events have been delivered. */
   get hasSynced(): boolean {
     return this.#scopes.every(({ synced }) => synced)
   }
@@ -147,12 +147,12 @@ export class Reflector<T extends KubeObject> {
     return { ...this.#stats, lastEventAt: this.#lastEventAt, toldAt }
   }
 
-  /** Handlers are called in turn, in the order of the changes, for what comes after they were added. */
+  /** Adds a handler for later changes. Handlers are called one after another, in the order of the changes. */
   onEvent(handler: (event: StoreEvent<T>) => void): void {
     this.#handlers.push(handler)
   }
 
-  /** Resolves at `hasSynced`; rejects with the signal's reason if that comes first. */
+  /** Resolves once `hasSynced`. Rejects with the signal's reason if the signal is aborted first. */
   async synced(signal?: AbortSignal): Promise<void> {
     if (signal === undefined) {
       await this.#whenSynced.promise
@@ -167,7 +167,7 @@ export class Reflector<T extends KubeObject> {
     )
   }
 
-  /** Resolves only after an abort; never rejects, whatever the API server does. */
+  /** Lists and watches until the signal is aborted. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
     if (this.#running) throw new TypeError(`the reflector of ${this.resource.plural} is running already`)
     this.#running = true
@@ -220,7 +220,7 @@ export class Reflector<T extends KubeObject> {
         ...this.#query,
         ...within(scope),
         timeoutSeconds: Math.round(shortest + this.#random() * (longest - shortest)),
-        // Empty asks for the newest state, so that no list takes us back in time.
+        // '' requests the newest state, so that no list goes back in time.
         resourceVersion: position ?? '',
         ...(position === undefined ? { sendInitialEvents: true } : {}),
       },
@@ -263,7 +263,7 @@ export class Reflector<T extends KubeObject> {
     scope.known = known
   }
 
-  /** The server has no streaming lists (feature WatchList), which is no failure and not asked for again. */
+  /** Whether the API server lacks streaming lists (feature WatchList). That is not a failure; plain lists follow. */
   #isStreamingRefused(scope: Scope, error: unknown): boolean {
     if (!this.#streamingLists || scope.position !== undefined || scope.plainList) return false
     if (!(error instanceof KubeError && (error.status === 400 || error.isInvalid))) return false
@@ -274,7 +274,7 @@ export class Reflector<T extends KubeObject> {
   #failed(scope: Scope, error: unknown): void {
     this.#stats.failures++
     if (scope.position === undefined) scope.listedAt = this.#clock.monotonic()
-    // What does not come one way may come the other: a streaming list needs a watch, a plain one a whole answer.
+    // The other kind of list may succeed: a streaming list needs a working watch, a plain one a complete response.
     scope.plainList = scope.position === undefined && !scope.plainList
     if (error instanceof KubeError) {
       if (error.isGone) this.#relist(scope, scope.known)
@@ -290,7 +290,7 @@ export class Reflector<T extends KubeObject> {
     }
   }
 
-  /** A handler that throws harms neither the others nor the stream. */
+  /** Logs what `work` throws, so that a failing handler affects neither the others nor the watch. */
   #guarded(work: () => void): void {
     try {
       work()
@@ -319,7 +319,7 @@ function within({ namespace }: Scope): { namespace?: string } {
   return namespace === '' ? {} : { namespace }
 }
 
-/** Read anew after an await, which the type checker does not expect. */
+/** Hides from the type checker that `aborted` was false before the await. */
 function isAborted(signal: AbortSignal): boolean {
   return signal.aborted
 }

@@ -1,38 +1,42 @@
 import { isLater, type KubeObject, keyOf } from '../client/object.ts'
 import type { Store } from './store.ts'
 
+/** A change of a store. */
 export interface StoreEvent<T> {
   readonly type: 'added' | 'updated' | 'deleted'
   readonly object: T
-  /** The state before; with `updated` only. */
+  /** The state before an update. */
   readonly previous?: T
-  /** Whether it comes from a list rather than from a change seen live. */
+  /** Whether a list brought the change, rather than the watch. */
   readonly initial: boolean
-  /** The store had this very version already, from the answer to a write of our own: whoever wrote knows it. */
+  /** The store already had this version, from the response to a write by this process. */
   readonly own?: true
 }
 
-/** Stores an object that a watch told of, and says what that means. */
+/** Stores an object of a watch event. Returns the changes to report. */
 export function upsert<T extends KubeObject>(store: Store<T>, object: T): StoreEvent<T>[] {
   const previous = store.get(object.metadata)
-  // A write of our own went ahead of the watch, which is on its way to it.
+  // The store has a later version from a write by this process; the watch has yet to bring that version.
   if (previous !== undefined && sameUid(previous, object) && isLater(versionOf(previous), versionOf(object))) return []
   store.set(object)
   const own = previous !== undefined && sameUid(previous, object) && versionOf(previous) === versionOf(object)
   return changed(previous, object, false).map((event) => (own ? { ...event, own } : event))
 }
 
-/** Drops an object that a watch reported deleted. */
+/** Removes an object that the watch reports as deleted. Returns the changes to report. */
 export function remove<T extends KubeObject>(store: Store<T>, object: T): StoreEvent<T>[] {
   const known = store.get(object.metadata)
   if (known === undefined) return []
-  // Its successor of the same name is here already: a write of our own went ahead of the watch.
+  // The store has the successor of the same name, from a write by this process.
   if (!sameUid(known, object)) return [{ type: 'deleted', object, initial: false }]
   store.delete(object.metadata)
   return [{ type: 'deleted', object: known, initial: false }]
 }
 
-/** Makes a namespace of the store (`''`: all of it) equal to a list; what is missing from it was deleted unseen. */
+/**
+ * Makes a namespace of the store (`''`: all namespaces) equal to a list. Objects missing from the list were deleted
+ * while nothing watched.
+ */
 export function replaceAll<T extends KubeObject>(
   store: Store<T>,
   namespace: string,
@@ -56,7 +60,7 @@ export function replaceAll<T extends KubeObject>(
   return events
 }
 
-/** An object of another uid is another object: its predecessor was deleted, seen or not. */
+/** An object with another uid is another object: its predecessor was deleted, even if no event reported that. */
 function changed<T extends KubeObject>(previous: T | undefined, object: T, initial: boolean): StoreEvent<T>[] {
   if (previous === undefined) return [{ type: 'added', object, initial }]
   if (sameUid(previous, object)) return [{ type: 'updated', object, previous, initial }]

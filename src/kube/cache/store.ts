@@ -1,9 +1,9 @@
 import { isLater, type KubeObject, keyOf, type ObjectRef } from '../client/object.ts'
 
-/** Names the values under which an object is found in an index. */
+/** The values by which an index finds an object. */
 export type Indexer<T> = (object: T) => readonly string[]
 
-/** The last known state of every object of a resource, by key and by index. Objects in it are never changed in place. */
+/** The last observed state of every object of a resource, by key and by index. Stored objects are never mutated. */
 export class Store<T extends KubeObject> {
   readonly #objects = new Map<string, T>()
   readonly #indexers: ReadonlyMap<string, Indexer<T>>
@@ -11,10 +11,10 @@ export class Store<T extends KubeObject> {
   readonly #indexes: ReadonlyMap<string, Map<string, Set<string>>>
 
   readonly #prepare: (object: T) => T
-  /** namespace, or `''` for all → resource version up to which the watch has told everything */
+  /** Namespace, or `''` for all → resource version up to which the watch has delivered every change. */
   readonly #progress = new Map<string, string>()
 
-  /** `prepare` cuts what `insertIfNewer` takes down to what is kept; the reflector's own objects come prepared. */
+  /** `prepare` reduces the objects given to `insertIfNewer`; objects from the reflector are reduced already. */
   constructor(indexers: Readonly<Record<string, Indexer<T>>> = {}, prepare: (object: T) => T = (object) => object) {
     this.#prepare = prepare
     this.#indexers = new Map(Object.entries(indexers))
@@ -37,12 +37,12 @@ export class Store<T extends KubeObject> {
     return [...this.#objects.values()]
   }
 
-  /** Walks without copying; the store must not be written meanwhile. */
+  /** Iterates without a copy. The store must not change during the iteration. */
   values(): IterableIterator<T> {
     return this.#objects.values()
   }
 
-  /** The objects an indexer gave this value for. A TypeError where there is no such index. */
+  /** The objects for which the indexer returned this value. Throws a TypeError if no such index exists. */
   byIndex(index: string, value: string): T[] {
     const keys = this.#index(index).get(value)
     if (keys === undefined) return []
@@ -52,7 +52,7 @@ export class Store<T extends KubeObject> {
   set(object: T): void {
     const key = keyOf(object.metadata)
     const previous = this.#objects.get(key)
-    // Indexers run first: if one throws, nothing has changed.
+    // Indexers run first: if one throws, the store stays unchanged.
     const changes = [...this.#indexers].map(([name, indexer]) => ({
       index: this.#index(name),
       before: previous === undefined ? [] : indexer(previous),
@@ -80,7 +80,7 @@ export class Store<T extends KubeObject> {
     return previous
   }
 
-  /** The resource version up to which the watch of a namespace (`''`: of all) has told everything. */
+  /** The resource version up to which the watch of a namespace (`''`: of all) has delivered every change. */
   progress(namespace: string): string | undefined {
     return this.#progress.get(namespace)
   }
@@ -90,10 +90,15 @@ export class Store<T extends KubeObject> {
   }
 
   /**
-   * Takes what a write of our own returned, so that the next read sees it before the watch brings it (expectations).
-   * Ignored unless it is a later state of the object that is there (same uid), or the watch has yet to come to it: an
-   * object that the watch has passed and that is not there was deleted since. True where it was taken. Handlers hear
-   * of it when the watch brings it.
+   * Stores the response to a write or a read by this process, so that the next read of the store sees it before the
+   * watch brings it. Returns whether the object was stored.
+   *
+   * | the store has | the object is stored if |
+   * |---|---|
+   * | an object of the same name and uid | the given version is later |
+   * | no such object | the first list is complete, and the watch has not reached the given version (otherwise the object was deleted since) |
+   *
+   * Handlers are called when the watch brings the change.
    */
   insertIfNewer(object: T): boolean {
     const { metadata } = object

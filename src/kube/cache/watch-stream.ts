@@ -5,29 +5,29 @@ import { type KubeObject, keyOf } from '../client/object.ts'
 import type { Resource } from '../client/resource.ts'
 
 export interface WatchTimings {
-  /** A watch that ends sooner than this has failed, however cleanly, in milliseconds. */
+  /** A watch that ends sooner than this counts as failed even if it ended cleanly, in milliseconds. */
   readonly quickMs: number
 }
 
-/** Where a watch tells what it learns. None of it may throw. */
+/** Receives the events of a watch. No method may throw. */
 interface WatchSink<T> {
-  /** The server gave a sign of life. */
+  /** The API server opened the watch or sent an event. */
   heard(): void
-  /** Cuts an object of a streaming list down to what is kept, so that the whole list need not fit; undefined drops it. */
+  /** Reduces an object of a streaming list as it arrives, to save memory; undefined drops the object. */
   prepare(object: T): T | undefined
-  /** The streaming list is complete, as prepared; changes follow, unprepared. */
+  /** The streaming list is complete. `objects` are prepared; those of later changes are not. */
   listed(objects: readonly T[], resourceVersion: string): void
   changed(object: T): void
   deleted(object: T): void
-  /** Everything up to this version has been told. */
+  /** Every change up to this resource version has been delivered. */
   advanced(resourceVersion: string): void
 }
 
 const initialEventsEnd = 'k8s.io/initial-events-end'
 
 /**
- * One watch from its opening to its proper end. Rejects with a KubeError for everything else: an ERROR event, a broken
- * stream, an end that came late, too soon or before the streaming list was complete.
+ * Runs one watch. Resolves when the API server ends it in time. Rejects with a KubeError for an ERROR event, a broken
+ * stream, or an end that is late, too soon or before the streaming list was complete.
  */
 export async function followWatch<T extends KubeObject>(options: {
   readonly client: KubeClient
@@ -64,7 +64,7 @@ export async function followWatch<T extends KubeObject>(options: {
     }
     if (type === 'DELETED') sink.deleted(object)
     else sink.changed(object)
-    // After the store, and whatever a handler made of it: replaying the event would not help.
+    // After the store has the object, even if a handler threw: replaying the event would not help.
     if (object.metadata.resourceVersion !== undefined) sink.advanced(object.metadata.resourceVersion)
   }
   const onEvent = ({ type, object }: WatchEvent) => {
@@ -79,6 +79,6 @@ export async function followWatch<T extends KubeObject>(options: {
     openedAt = clock.monotonic()
     sink.heard()
   })
-  if (pending !== undefined) throw broken('closed before the list was complete')
-  if (clock.monotonic() - openedAt < timings.quickMs) throw broken('closed as soon as it was opened')
+  if (pending !== undefined) throw broken('ended before the list was complete')
+  if (clock.monotonic() - openedAt < timings.quickMs) throw broken('ended as soon as it was opened')
 }

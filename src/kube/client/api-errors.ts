@@ -2,7 +2,7 @@ import { SignetError } from '../../errors.ts'
 import type { ObjectRef } from './object.ts'
 import type { Resource } from './resource.ts'
 
-/** The parts of a `Status` object that are read. */
+/** The fields of a Kubernetes `Status` object that Signet reads. */
 export interface Status {
   readonly status?: string
   readonly message?: string
@@ -18,25 +18,28 @@ interface KubeErrorOptions {
   readonly verb: string
   readonly resource: Resource
   readonly ref?: Partial<ObjectRef> | undefined
-  /** The HTTP status, or the Status' code for an ERROR inside a watch; 0 where no answer came. */
+  /** The HTTP status, or the code of the Status for an ERROR event of a watch; 0 if no response came. */
   readonly status: number
-  /** The Status' reason (`Conflict`, `Expired` …), or one of our own: `Unreachable`, `Timeout`, `BrokenStream`. */
+  /**
+   * The reason of the Status (`Conflict`, `Expired` …), or one of the client: `Unreachable`, `Timeout`, `BrokenStream`,
+   * `BrokenAnswer`.
+   */
   readonly reason: string
   readonly detail?: string | undefined
   readonly retryAfterMs?: number | undefined
-  /** Reasons of the Status' causes, `ResourceVersionTooLarge` for example. */
+  /** The reasons of the Status's causes, such as `ResourceVersionTooLarge`. */
   readonly causes?: readonly string[] | undefined
   readonly cause?: unknown
 }
 
 /**
- * A call to the API server that failed. The message names verb, resource, object and the Status' message, never a
- * request or response body. `code` is the reason in capitals, such as `ERR_KUBE_ALREADY_EXISTS`.
+ * A failed call to the API server. The message contains verb, resource, object and the message of the Status, never a
+ * request or response body. `code` is derived from the reason, such as `ERR_KUBE_ALREADY_EXISTS`.
  */
 export class KubeError extends SignetError {
   readonly status: number
   readonly reason: string
-  /** How long the server asked us to wait, in milliseconds. */
+  /** The wait that the API server asked for, in milliseconds. */
   readonly retryAfterMs: number | undefined
   readonly causes: readonly string[]
 
@@ -52,7 +55,10 @@ export class KubeError extends SignetError {
     this.causes = options.causes ?? []
   }
 
-  /** Another writer was first: the resourceVersion is old, a field belongs to another manager, a precondition failed. */
+  /**
+   * The write conflicts with another: the resourceVersion is outdated, a field has another manager, or a precondition
+   * failed.
+   */
   get isConflict(): boolean {
     return this.status === 409 && this.reason !== 'AlreadyExists'
   }
@@ -62,11 +68,11 @@ export class KubeError extends SignetError {
   get isNotFound(): boolean {
     return this.status === 404
   }
-  /** The resourceVersion is older than the server's history. */
+  /** The resourceVersion is older than the API server's history. */
   get isGone(): boolean {
     return this.status === 410
   }
-  /** The resourceVersion is later than anything this server knows: it lags, or its history was restored. */
+  /** The resourceVersion is later than the API server's newest: the server lags, or etcd was restored from a backup. */
   get isTooLargeResourceVersion(): boolean {
     return this.causes.includes('ResourceVersionTooLarge') || this.message.includes('Too large resource version')
   }
@@ -79,34 +85,34 @@ export class KubeError extends SignetError {
   get isTooManyRequests(): boolean {
     return this.status === 429
   }
-  /** No answer came: connection, timeout, or a stream that broke off. */
+  /** No complete response came: the connection failed, the time ran out, or the stream broke. */
   get isUnreachable(): boolean {
     return this.status === 0
   }
 }
 
-/** A server that asks for more than this is not taken at its word, in milliseconds. */
-const longestWait = 60_000
+/** Longest wait that the API server may ask for, in milliseconds. */
+const maxWaitMs = 60_000
 
-/** How long the API server asked us to stay away (Retry-After), in milliseconds; 0 where it did not. */
+/** The wait that the API server asked for (Retry-After), in milliseconds, at most a minute; 0 if none. */
 export function askedToWait(error: unknown): number {
-  return error instanceof KubeError ? Math.min(error.retryAfterMs ?? 0, longestWait) : 0
+  return error instanceof KubeError ? Math.min(error.retryAfterMs ?? 0, maxWaitMs) : 0
 }
 
 const longestDetail = 1024
-/** Statuses whose message speaks of names and versions only; others may quote what was sent. */
-const speaksOfNamesOnly = new Set([401, 404, 409, 410, 429])
-/** How the API server says that RBAC does not allow it, so far as its own words go; a 403 by admission may say anything. */
-const whoMayNot =
+/** Statuses whose message contains names and versions only. Messages of other statuses may quote the request. */
+const quotesNoRequest = new Set([401, 404, 409, 410, 429])
+/** The fixed part of the API server's message if RBAC forbids a call. A 403 by an admission plugin may say anything. */
+const forbiddenByRbac =
   /^secrets(?: "[^"]*")? is forbidden: User "[^"]*" cannot [a-z]+ resource "secrets" in API group ""(?: in the namespace "[^"]*"| at the cluster scope)?/
 
 /**
- * The message of a Status as far as it may be shown. About Secrets, a message that could quote what was sent gives way
- * to the paths of the fields at fault.
+ * The part of a Status's message that may be shown. For Secrets, a message that could quote the request is replaced by
+ * the paths of the invalid fields.
  */
 function detailOf(resource: Resource, status: number, body: Status): string | undefined {
-  if (resource.plural !== 'secrets' || speaksOfNamesOnly.has(status)) return body.message?.slice(0, longestDetail)
-  const refusal = status === 403 ? whoMayNot.exec(body.message ?? '')?.[0] : undefined
+  if (resource.plural !== 'secrets' || quotesNoRequest.has(status)) return body.message?.slice(0, longestDetail)
+  const refusal = status === 403 ? forbiddenByRbac.exec(body.message ?? '')?.[0] : undefined
   if (refusal !== undefined) return refusal.slice(0, longestDetail)
   const fields = (body.details?.causes ?? []).map(({ field, reason }) => `${field ?? '?'} ${reason ?? ''}`.trim())
   return fields.length === 0 ? undefined : fields.join(', ').slice(0, longestDetail)
@@ -114,12 +120,12 @@ function detailOf(resource: Resource, status: number, body: Status): string | un
 
 type About = Pick<KubeErrorOptions, 'verb' | 'resource' | 'ref'>
 
-/** The error of an answer that is not 2xx. `text` is its body, a Status in JSON or anything at all. */
+/** The error for a response that is not 2xx. `text` is the body: a Status as JSON, or any other text. */
 export function errorOf(about: About, status: number, text: string, retryAfterMs?: number): KubeError {
   return errorOfStatus(about, parseStatus(text), status, retryAfterMs)
 }
 
-/** The error that a Status tells of; without `status`, the one inside it counts. */
+/** The error for a Status. `status` defaults to the Status's own code. */
 export function errorOfStatus(about: About, body: Status, status = body.code ?? 500, retryAfterMs?: number): KubeError {
   const seconds = body.details?.retryAfterSeconds
   return new KubeError({

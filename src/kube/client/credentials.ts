@@ -5,8 +5,8 @@ import { type Logger, silentLogger } from '../../logger.ts'
 import { type KubeCredential, KubeConfigError, type KubeConfiguration } from './kubeconfig.ts'
 
 /**
- * Token and certificates as they are now: read at first use, again when older than a minute, and on demand after a 401
- * or a certificate that does not verify. The last good ones are kept when a read fails. One read at a time.
+ * Caches the token and certificates. Reads them at first use, again after a minute, and on demand after a 401 or a
+ * certificate that does not verify. Keeps the last valid ones if a read fails. Concurrent callers share a read.
  */
 export class Credentials {
   readonly #configuration: KubeConfiguration
@@ -27,7 +27,7 @@ export class Credentials {
     this.#refreshMs = options.refreshMs ?? 60_000
   }
 
-  /** Rejects only where nothing could ever be read. */
+  /** Rejects only if no read has ever succeeded. */
   current(): Promise<KubeCredential> {
     if (this.#known === undefined || this.#clock.monotonic() - this.#readAt >= this.#refreshMs) return this.reload()
     return Promise.resolve(this.#known)
@@ -45,7 +45,7 @@ export class Credentials {
       this.#known = await read(this.#configuration)
     } catch (error) {
       if (this.#known === undefined) throw error
-      this.#logger.warn('cannot read credentials, keeping the last ones', { reason: messageOf(error) })
+      this.#logger.warn('cannot read credentials, keeping the previous ones', { reason: messageOf(error) })
     }
     this.#readAt = this.#clock.monotonic()
     return this.#known
@@ -59,7 +59,7 @@ async function read(configuration: KubeConfiguration): Promise<KubeCredential> {
     const credential = await authenticate()
     return { ...credential, ca: credential.ca ?? ca }
   }
-  // A token file ends in a line break more often than not; a header must not.
+  // Token files usually end in a line break, which a header must not contain.
   const token = (tokenFile === undefined ? configuration.token : await readText(tokenFile))?.trim()
   return { headers: token === undefined ? {} : { authorization: `Bearer ${token}` }, ca, cert, key }
 }
@@ -68,7 +68,7 @@ async function readText(file: string): Promise<string> {
   const text = await readFile(file, 'utf8').catch((error: unknown) => {
     throw new KubeConfigError(`cannot read ${file}: ${messageOf(error)}`, { cause: error })
   })
-  // Kubelet swaps files atomically; an empty one is somebody else's half-done write.
+  // Kubelet replaces files atomically; an empty file is the unfinished write of another program.
   if (text.trim() === '') throw new KubeConfigError(`cannot use ${file}: it is empty`)
   return text
 }

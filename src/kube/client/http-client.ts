@@ -24,11 +24,11 @@ import { Transport, type TransportOptions, type TransportStats } from './transpo
 import { parseWatchEvent } from './watch-event.ts'
 
 export interface KubeClientOptions extends TransportOptions, RequestSenderOptions {
-  /** A watch that outlives its own limit by this much is connected to nothing any more; default 15 s. */
+  /** How long a watch may outlive its `timeoutSeconds` before it counts as dead, in milliseconds; default 15,000. */
   readonly watchGraceMs?: number | undefined
 }
 
-/** What a document is called in errors and metrics. */
+/** The resource of `document` calls in errors and metrics. */
 const documents: Resource = { group: '', version: '', plural: 'documents', kind: '', namespaced: false }
 
 const contentTypes = {
@@ -37,7 +37,7 @@ const contentTypes = {
   apply: 'application/apply-patch+yaml',
 } as const
 
-/** The Kubernetes API over pooled connections. */
+/** A client of the Kubernetes API over pooled HTTP connections. */
 export class HttpKubeClient implements KubeClient {
   readonly #transport: Transport
   readonly #sender: RequestSender
@@ -54,12 +54,12 @@ export class HttpKubeClient implements KubeClient {
     return { ...this.#transport.stats, watches: this.#watches }
   }
 
-  /** By how much the local clock is ahead of the API server's, in milliseconds; undefined before its first answer. */
+  /** By how much the local clock is ahead of the API server's, in milliseconds; undefined before the first response. */
   clockOffset(): number | undefined {
     return this.#transport.clockOffset()
   }
 
-  /** Ends every connection; calls under way fail. */
+  /** Closes every connection; calls in flight fail. */
   close(): Promise<void> {
     return this.#transport.close()
   }
@@ -74,7 +74,7 @@ export class HttpKubeClient implements KubeClient {
     return (await answer.catch(undefinedOnNotFound)) as T | undefined
   }
 
-  /** A document that is no object, such as those below `/openid`; the path is taken as it is. */
+  /** Reads a document that is not an object, such as `/openid/v1/jwks`. The path is sent unchanged. */
   document(path: string, options: CallOptions & { readonly accept?: string } = {}): Promise<unknown> {
     const { accept } = options
     const subject = { verb: 'get', resource: documents, ref: { name: path } } as const
@@ -156,7 +156,7 @@ export class HttpKubeClient implements KubeClient {
       ref,
       method: 'DELETE',
       path: pathOf(resource, ref),
-      // JSON leaves out what is undefined.
+      // JSON omits undefined members.
       body: { apiVersion: 'v1', kind: 'DeleteOptions', preconditions: { uid, resourceVersion }, propagationPolicy },
       idempotent: true,
       options,
@@ -194,7 +194,7 @@ export class HttpKubeClient implements KubeClient {
         try {
           onOpen?.()
           const whole = await readLines(body as AsyncIterable<Buffer>, (line) => {
-            // Nothing is delivered to somebody who has already left.
+            // After an abort the caller expects no more events.
             if (!limited.aborted) onEvent(parseWatchEvent(subject, line))
           })
           limited.throwIfAborted()

@@ -1,2 +1,2 @@
-/** Its own file in client-node, and so in a bundle: the rest of that package is an API client that is not used. */
+/** Imports only this file of client-node, so that bundles do not contain its API client, which Signet does not use. */
 export { KubeConfig } from '@kubernetes/client-node/dist/config.js'

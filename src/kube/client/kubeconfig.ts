@@ -3,7 +3,7 @@ import type { RequestOptions } from 'node:https'
 import { join } from 'node:path'
 import { messageOf, SignetError } from '../../errors.ts'
 
-/** What proves who we are; PEM texts. Never logged. */
+/** What authenticates this process to the API server. Certificates and keys are PEM. Never logged. */
 export interface KubeCredential {
   readonly headers: Readonly<Record<string, string>>
   readonly ca?: string | undefined
@@ -11,30 +11,31 @@ export interface KubeCredential {
   readonly key?: string | undefined
 }
 
-/** How to reach an API server and prove who we are. */
+/** How to reach an API server and authenticate to it. */
 export interface KubeConfiguration {
   /** Base URL, `https://10.96.0.1:443`. */
   readonly server: string
-  /** PEM; neither this nor `caFile` trusts the system's authorities. */
+  /** PEM. Without `ca` and `caFile` the CAs of the system are trusted. */
   readonly ca?: string | undefined
-  /** Read anew every minute, for rotation. */
+  /** PEM. Read again every minute, so that a rotated CA is noticed. */
   readonly caFile?: string | undefined
   readonly token?: string | undefined
-  /** Read anew every minute and after a 401, for rotation. */
+  /** Read again every minute and after a 401, so that a rotated token is noticed. */
   readonly tokenFile?: string | undefined
   /** Client certificate and key, PEM. */
   readonly cert?: string | undefined
   readonly key?: string | undefined
-  /** Name in the server's certificate where the URL has another. */
+  /** The name in the server's certificate, if it differs from the host of the URL. */
   readonly serverName?: string | undefined
   readonly insecureSkipVerify?: boolean | undefined
   readonly proxyUrl?: string | undefined
-  /** Asks the kubeconfig's exec plugin or identity provider; takes the place of token, cert and key. */
+  /** Runs the exec plugin or identity provider of the kubeconfig. Replaces token, cert and key. */
   readonly authenticate?: (() => Promise<KubeCredential>) | undefined
-  /** The namespace of this pod, or of the kubeconfig's context. */
+  /** The namespace of this pod, or that of the kubeconfig's context. */
   readonly namespace?: string | undefined
 }
 
+/** The API server's address or this process's credentials cannot be loaded: `ERR_KUBE_CONFIG`. */
 export class KubeConfigError extends SignetError {
   constructor(message: string, options?: ErrorOptions) {
     super('ERR_KUBE_CONFIG', message, options)
@@ -42,35 +43,35 @@ export class KubeConfigError extends SignetError {
 }
 
 interface LoadConfigOptions {
-  /** A kubeconfig file; wins over everything else. */
+  /** A kubeconfig file. Takes precedence over everything else. */
   readonly kubeconfig?: string | undefined
-  /** `process.env`, handed in; tells whether this is a pod. */
+  /** `process.env`. Tells whether this process runs in a pod. */
   readonly environment?: Readonly<Record<string, string | undefined>> | undefined
-  /** Where a pod's ServiceAccount is mounted. */
+  /** The directory that kubelet mounts the ServiceAccount's token in. */
   readonly serviceAccountDirectory?: string | undefined
 }
 
 const serviceAccountMount = '/var/run/secrets/kubernetes.io/serviceaccount'
 
-/** The named kubeconfig, else the pod's ServiceAccount, else the user's default kubeconfig. */
+/** Loads the named kubeconfig, else the pod's ServiceAccount, else the user's default kubeconfig. */
 export async function loadConfig(options: LoadConfigOptions = {}): Promise<KubeConfiguration> {
   const { kubeconfig, environment = {}, serviceAccountDirectory = serviceAccountMount } = options
   if (kubeconfig !== undefined) return fromKubeconfig({ kubeconfig })
   const host = environment['KUBERNETES_SERVICE_HOST']
   if (host) return inCluster(host, environment['KUBERNETES_SERVICE_PORT'] ?? '443', serviceAccountDirectory)
   const mounted = await stat(join(serviceAccountDirectory, 'token')).catch(() => undefined)
-  // Every pod can reach the API server by this name, which its certificate carries.
+  // Every pod can reach the API server by this name, and the server's certificate contains it.
   if (mounted !== undefined) return inCluster('kubernetes.default.svc', '443', serviceAccountDirectory)
   return fromKubeconfig({})
 }
 
 interface UserConfigOptions {
   readonly kubeconfig?: string | undefined
-  /** The context to use; the kubeconfig's own choice otherwise. */
+  /** Defaults to the kubeconfig's current context. */
   readonly context?: string | undefined
 }
 
-/** As kubectl does: the named kubeconfig, else the user's default one, else the pod's ServiceAccount. */
+/** Loads what kubectl would: the named kubeconfig, else the user's default one, else the pod's ServiceAccount. */
 export function loadUserConfig(options: UserConfigOptions): Promise<KubeConfiguration> {
   return fromKubeconfig(options)
 }
@@ -85,10 +86,10 @@ async function inCluster(host: string, port: string, directory: string): Promise
   }
 }
 
-/** What client-node makes up where it finds neither a kubeconfig nor a pod's ServiceAccount. */
-const nowhere = 'http://localhost:8080'
+/** The server that client-node falls back to if it finds neither a kubeconfig nor a pod's ServiceAccount. */
+const fallbackServer = 'http://localhost:8080'
 
-/** client-node parses kubeconfigs and runs their plugins; it is loaded only here, as it takes most of a second. */
+/** client-node parses kubeconfigs and runs their plugins. Imported lazily: loading it takes most of a second. */
 async function fromKubeconfig({ kubeconfig: file, context }: UserConfigOptions): Promise<KubeConfiguration> {
   const { KubeConfig } = await import('./kubeconfig-parser.ts')
   const config = new KubeConfig()
@@ -107,8 +108,10 @@ async function fromKubeconfig({ kubeconfig: file, context }: UserConfigOptions):
   }
   const cluster = config.getCurrentCluster()
   if (cluster === null) throw new KubeConfigError(`kubeconfig ${file ?? 'of this user'} has no current cluster`)
-  if (file === undefined && cluster.server === nowhere) {
-    throw new KubeConfigError('no cluster found: this is no pod, and there is no kubeconfig; give --kubeconfig FILE')
+  if (file === undefined && cluster.server === fallbackServer) {
+    throw new KubeConfigError(
+      'no cluster found: not running in a pod, and no kubeconfig exists; pass --kubeconfig FILE',
+    )
   }
   const user = config.getCurrentUser()
   const authenticate = async (): Promise<KubeCredential> => {

@@ -1,12 +1,12 @@
-/** No object is larger: etcd takes 1.5 MiB, and JSON of it stays far below this. */
+/** Above any object: etcd accepts 1.5 MiB, and its JSON is far below 64 MiB. */
 const longestLine = 64 * 1024 * 1024
 
 /**
- * Calls `onLine` with each line of a stream, without its line break. True where the stream ended after a whole line,
- * false where a last one was cut off. A RangeError for a line beyond any bound.
+ * Calls `onLine` with each line of a stream, without the line break; empty lines are skipped. Resolves with false if the
+ * stream ended within a line, true otherwise. Rejects with a RangeError for a line above 64 MiB.
  */
 export async function readLines(stream: AsyncIterable<Buffer>, onLine: (line: string) => void): Promise<boolean> {
-  // Pieces of a line are joined once, when it is whole, so that a long line costs no more than its length.
+  // The pieces of a line are joined once, at its end, so that the cost of a long line stays linear.
   let pieces: Buffer[] = []
   let length = 0
   for await (const chunk of stream) {

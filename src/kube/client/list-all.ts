@@ -7,9 +7,13 @@ const pageSize = 500
 const timeoutMs = 60_000
 
 /**
- * A whole list. First one that the API server can answer from its cache, no older than `known` (absent: any age). Where
- * it no longer or not yet has that state, or `known` is empty, the newest by pages; where those expire on the way, the
- * newest at once.
+ * Lists every object of a resource. Tries, in this order:
+ *
+ * | list | fails over to the next if |
+ * |---|---|
+ * | from the API server's cache, no older than `known` (undefined: any age) | `known` is `''`, or the API server no longer or not yet has that state |
+ * | the newest state, by pages | the pages expire before the last one |
+ * | the newest state, in one response | – |
  */
 export async function listAll<T extends KubeObject>(
   client: KubeClient,

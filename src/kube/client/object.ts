@@ -11,7 +11,7 @@ interface OwnerReference {
   blockOwnerDeletion?: boolean
 }
 
-/** The parts of `metadata` that Signet touches; whatever else the API server sent is kept as it came. */
+/** The fields of `metadata` that Signet uses. Other fields are preserved. */
 interface ObjectMeta extends NamedMeta {
   ownerReferences?: OwnerReference[]
   generateName?: string
@@ -19,8 +19,8 @@ interface ObjectMeta extends NamedMeta {
 }
 
 /**
- * An object as raw JSON, exactly as the API server sent it, so that a field we do not know survives read and replace.
- * The client fills in `apiVersion` and `kind` where a list leaves them out.
+ * An object as raw JSON, exactly as the API server sent it, so that unknown fields survive a read and a replace. The
+ * client fills in `apiVersion` and `kind`, which lists omit.
  */
 export interface KubeObject {
   apiVersion?: string
@@ -28,13 +28,13 @@ export interface KubeObject {
   metadata: ObjectMeta
 }
 
-/** What names one object of a resource. */
+/** Names an object of a resource. */
 export interface ObjectRef {
   readonly namespace?: string | undefined
   readonly name: string
 }
 
-/** `shop/orders`, or `orders` for a cluster-scoped object: the key of stores and queues. */
+/** The key of an object in stores and queues: `shop/orders`, or `orders` for a cluster-scoped object. */
 export function keyOf({ namespace, name }: ObjectRef): string {
   return namespace ? `${namespace}/${name}` : name
 }
@@ -46,8 +46,8 @@ export function withGroupVersionKind<T extends KubeObject>(resource: Resource, o
 }
 
 /**
- * Whether resource version `a` is later than `b`. They compare as whole numbers of any length, as Kubernetes promises
- * for its own and for custom resources (KEP-5504).
+ * Whether resource version `a` is later than `b`. Resource versions compare as integers of any length, which Kubernetes
+ * guarantees for built-in and custom resources (KEP-5504).
  */
 export function isLater(a = '', b = ''): boolean {
   return a.length === b.length ? a > b : a.length > b.length

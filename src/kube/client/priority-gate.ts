@@ -2,11 +2,11 @@ import { group } from '../../api/v1alpha1/group-version.ts'
 import type { Subject } from './call.ts'
 import { reasonOf } from '../../time/deadline.ts'
 
-/** What a call is for, the most important first. */
+/** Classes of calls, the most important first. */
 const callClasses = ['keys', 'status', 'event'] as const
 export type CallClass = (typeof callClasses)[number]
 
-/** One call in so many is taken from those that wait longest behind others, so that none is starved. */
+/** Every eighth slot goes to the least important waiting class, to prevent starvation. */
 const lateShare = 8
 
 interface Waiter {
@@ -15,8 +15,8 @@ interface Waiter {
 }
 
 /**
- * Lets so many calls to the API server through at a time. What keeps keys and tokens alive goes before statuses, and
- * those before Events: when the API server is slow, it is what people read that comes late.
+ * Limits concurrent calls to the API server. Calls for keys and tokens go before statuses, and statuses before Events:
+ * under a slow API server, only what people read is delayed.
  */
 export class PriorityGate {
   readonly #limit: number
@@ -40,7 +40,10 @@ export class PriorityGate {
     return callClasses.reduce((sum, callClass) => sum + this.#waiting[callClass].size, 0)
   }
 
-  /** Resolves with how to leave, which has to be called once; rejects with the signal's reason if that comes first. */
+  /**
+   * Waits for a slot. Resolves with a function that frees the slot, to be called once. Rejects with the signal's reason
+   * if the signal is aborted first.
+   */
   enter(callClass: CallClass, signal: AbortSignal): Promise<() => void> {
     if (signal.aborted) return Promise.reject(reasonOf(signal))
     if (this.#inFlight < this.#limit) return Promise.resolve(this.#admit())
@@ -85,7 +88,7 @@ export class PriorityGate {
   }
 }
 
-/** Events come last, before them what is written of our own resources: statuses. Reads are asked for by either. */
+/** Writes of Signet's own resources are statuses. Reads serve every class and count as the most important. */
 export function callClassOf({ verb, resource }: Pick<Subject, 'verb' | 'resource'>): CallClass {
   if (resource.plural === 'events') return 'event'
   return resource.group === group && verb !== 'get' && verb !== 'list' ? 'status' : 'keys'

@@ -2,7 +2,7 @@ import type { Query } from './client.ts'
 
 type Parameter = string | number | boolean | undefined
 
-/** `?labelSelector=…&limit=…`, or nothing; undefined parameters are left out. */
+/** The query string, such as `?labelSelector=…&limit=…`, or `''`. Omits undefined parameters. */
 export function searchOf(query: Query, parameters: Readonly<Record<string, Parameter>>): string {
   const { labelSelector, fieldSelector } = query
   const search = new URLSearchParams()
@@ -13,7 +13,7 @@ export function searchOf(query: Query, parameters: Readonly<Record<string, Param
   return search.size === 0 ? '' : `?${search.toString()}`
 }
 
-/** What to ask for: whole objects, or their metadata alone. `suffix` is `List` for a list. */
+/** The Accept header for whole objects, or for their metadata only. `suffix` is `List` for a list. */
 export function acceptOf(metadataOnly: boolean, suffix: '' | 'List'): string {
   return metadataOnly ? `application/json;as=PartialObjectMetadata${suffix};g=meta.k8s.io;v=v1` : 'application/json'
 }

@@ -7,10 +7,11 @@ import { parseRetryAfter } from '../../time/retry-after.ts'
 import { errorCode, lossOf, retryDelay } from './retry.ts'
 import type { Transport, TransportResponse } from './transport.ts'
 
+/** One request to the API server, for metrics. */
 export interface KubeRequestMetric {
   readonly verb: Verb
   readonly resource: string
-  /** 0 where no answer came. */
+  /** The HTTP status; 0 if no response came. */
   readonly status: number
   readonly durationMs: number
 }
@@ -18,16 +19,16 @@ export interface KubeRequestMetric {
 export interface RequestSenderOptions {
   /** Called after every request, retries included. */
   readonly onRequest?: ((request: KubeRequestMetric) => void) | undefined
-  /** `signet/0.1.0`; what is before the slash owns the fields of plain writes. */
+  /** Such as `signet/0.1.0`. The part before the slash is the field manager of plain writes. */
   readonly userAgent?: string | undefined
   readonly random?: (() => number) | undefined
 }
 
 const defaultTimeoutMs = 30_000
-/** Calls under way at a time, those about the Lease and watches excepted: as many as there are connections for them. */
+/** Concurrent calls, except watches and those of the Lease: the size of the default connection pool. */
 const maxInFlight = 16
 
-/** Sends calls: deadline, retries, metrics, and one kind of error. */
+/** Sends calls with a deadline, retries and metrics. Every failure is a KubeError. */
 export class RequestSender {
   readonly #transport: Transport
   readonly #options: RequestSenderOptions
@@ -38,7 +39,7 @@ export class RequestSender {
     this.#options = options
   }
 
-  /** The parsed answer. Tried again where that is harmless and there is hope, until the call's deadline. */
+  /** Resolves with the parsed response. Retries until the call's deadline where `retryDelay` allows it. */
   send(call: Call): Promise<unknown> {
     const { signal, timeoutMs = defaultTimeoutMs } = call.options
     return withDeadline(timeoutMs, signal, async (limited) => {
@@ -59,7 +60,7 @@ export class RequestSender {
     })
   }
 
-  /** The answer to one request, its body yet unread; a KubeError unless it is 200. Never tried again. */
+  /** Resolves with a response whose body is unread. Rejects with a KubeError unless the status is 200. Never retries. */
   async open(call: Omit<Call, 'idempotent' | 'options'>, signal: AbortSignal): Promise<TransportResponse> {
     return this.#measured(call, async (setStatus) => {
       const { method, path } = call
@@ -76,7 +77,7 @@ export class RequestSender {
     })
   }
 
-  /** What to throw: the caller's own abort as it is, everything else as a KubeError. */
+  /** The error to throw: the reason of the caller's abort unchanged, anything else as a KubeError. */
   translate(
     subject: Subject,
     error: unknown,
@@ -92,7 +93,7 @@ export class RequestSender {
     return new KubeError({ ...subject, status: 0, reason: ended ? 'Timeout' : reason, detail, cause })
   }
 
-  /** A pause before another try is spent outside the gate. */
+  /** Holds its place in the gate for one attempt only, not for the pause before the next. */
   async #attempt(call: Call, signal: AbortSignal): Promise<unknown> {
     if (call.options.pool === 'lease') return this.#request(call, signal)
     const leave = await this.#gate.enter(callClassOf(call), signal)
@@ -118,7 +119,7 @@ export class RequestSender {
     })
   }
 
-  /** A failure that may be tried again, as a value; an abort is thrown on. */
+  /** Returns a failure that may be retried. Throws the reason of an abort. */
   #failure(call: Call, thrown: unknown, limited: AbortSignal): KubeError {
     if (thrown instanceof KubeError) return thrown
     if (limited.aborted) throw reasonOf(limited)
@@ -127,7 +128,7 @@ export class RequestSender {
   }
 
   #retryDelay(call: Call, error: KubeError, attempt: number): number | undefined {
-    // The caller has to ask for something else.
+    // Only a call with another resource version can succeed.
     if (error.isTooLargeResourceVersion) return undefined
     return retryDelay({
       attempt,
@@ -163,7 +164,7 @@ export class RequestSender {
   }
 }
 
-/** Codes of Node and undici say more in less than their messages; our own errors are written to be read. */
+/** The code of an error of Node or undici, which is shorter and clearer than its message; Signet's errors keep theirs. */
 function detailOfLoss(error: unknown): string {
   return error instanceof SignetError ? error.message : (errorCode(error) ?? messageOf(error))
 }
@@ -177,7 +178,7 @@ function parseAnswer(call: Call, text: string): unknown {
   try {
     return JSON.parse(text) as unknown
   } catch {
-    // The parser's own message quotes the text, which may be a Secret.
+    // The parser's message quotes the text, which may be a Secret.
     throw new KubeError({ ...call, status: 0, reason: 'BrokenAnswer', detail: 'not JSON' })
   }
 }

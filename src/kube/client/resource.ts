@@ -1,6 +1,6 @@
 import { group, serviceIdentities, tokenRevocations, version } from '../../api/v1alpha1/group-version.ts'
 
-/** A kind of object as the API server's paths name it; `group` is empty for the core group. */
+/** A kind of object as the API server's paths name it. `group` is `''` for the core group. */
 export interface Resource {
   readonly group: string
   readonly version: string
@@ -25,7 +25,7 @@ const webhookConfiguration = (plural: string, kind: string): Resource => ({
   namespaced: false,
 })
 
-/** Every resource Signet reads or writes. */
+/** Every resource that Signet reads or writes. */
 export const resources = {
   secrets: core('secrets', 'Secret'),
   configMaps: core('configmaps', 'ConfigMap'),
@@ -50,14 +50,17 @@ export const resources = {
   },
 } as const satisfies Record<string, Resource>
 
-/** `v1`, `events.k8s.io/v1`: what `apiVersion` says in an object of this resource. */
+/** The `apiVersion` of the resource's objects, such as `v1` or `events.k8s.io/v1`. */
 export function apiVersionOf(resource: Resource): string {
   return resource.group === '' ? resource.version : `${resource.group}/${resource.version}`
 }
 
 /**
- * The path of a collection, of one object (`name`) or of its subresource. Every part is escaped. A TypeError where an
- * object's namespace is missing or given to a cluster-scoped resource; a collection without one spans all namespaces.
+ * The path of a collection, of an object (`name`) or of its subresource. Every part is escaped. A collection without a
+ * namespace spans all namespaces. Throws a TypeError if a namespaced object has no namespace, or a cluster-scoped
+ * resource has one.
+ *
+ * @example pathOf(resources.secrets, { namespace: 'shop', name: 'db' }) // '/api/v1/namespaces/shop/secrets/db'
  */
 export function pathOf(
   resource: Resource,
@@ -65,11 +68,12 @@ export function pathOf(
   subresource?: string,
 ): string {
   const { namespace, name } = ref
-  if (!resource.namespaced && namespace !== undefined) throw new TypeError(`${resource.plural} have no namespace`)
+  if (!resource.namespaced && namespace !== undefined)
+    throw new TypeError(`${resource.plural} are cluster-scoped and take no namespace`)
   if (resource.namespaced && name !== undefined && !namespace)
-    throw new TypeError(`${resource.plural}/${name}: no namespace`)
+    throw new TypeError(`${resource.plural}/${name} needs a namespace`)
   if (name === '' || (subresource !== undefined && name === undefined))
-    throw new TypeError(`${resource.plural}: no name`)
+    throw new TypeError(`${resource.plural}: a name is missing`)
   const root = resource.group === '' ? `/api/${resource.version}` : `/apis/${resource.group}/${resource.version}`
   return [
     root,

@@ -1,4 +1,4 @@
-/** How far a request that failed without an answer had come. */
+/** How a request without a response failed: before it was sent, or maybe after the server had processed it. */
 type Loss = 'not-sent' | 'lost'
 
 const notSent = new Set([
@@ -19,7 +19,7 @@ const lost = new Set([
 ])
 const certificate = /CERT|SIGNATURE|ISSUER|SELF_SIGNED|ALTNAME/
 
-/** Undefined for an error that trying again would not cure. */
+/** Undefined for an error that a retry would not resolve. */
 export function lossOf(error: unknown): Loss | undefined {
   const code = errorCode(error)
   if (code === undefined) return undefined
@@ -27,7 +27,7 @@ export function lossOf(error: unknown): Loss | undefined {
   return lost.has(code) ? 'lost' : undefined
 }
 
-/** Whether the server's certificate did not verify: its authority may have been rotated. */
+/** Whether the server's certificate did not verify. Its CA may have been rotated. */
 export function isCertificateError(error: unknown): boolean {
   return certificate.test(errorCode(error) ?? '')
 }
@@ -43,8 +43,9 @@ const baseMs = 100
 const capMs = 5_000
 
 /**
- * Milliseconds to wait before trying again, or undefined to give up. `attempt` counts from 1. A call that is not
- * idempotent is repeated only where it certainly had no effect: refused by 429, or never sent. Retry-After is a floor.
+ * Milliseconds to wait before the next attempt; undefined to give up. `attempt` counts from 1. A call that is not
+ * idempotent is retried only if it certainly had no effect: rejected with 429, or never sent. The wait is never shorter
+ * than Retry-After.
  */
 export function retryDelay(options: {
   readonly attempt: number
@@ -60,6 +61,6 @@ export function retryDelay(options: {
   const curable = retriedStatuses.has(status) || loss !== undefined
   if (!curable || (!idempotent && !harmless)) return undefined
   const backOff = random() * Math.min(capMs, baseMs * 2 ** attempt)
-  // A quarter on top spreads callers that were all told the same second.
+  // Up to a quarter longer, to spread clients that all got the same Retry-After.
   return retryAfterMs > 0 ? retryAfterMs * (1 + random() / 4) : backOff
 }

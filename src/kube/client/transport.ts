@@ -8,7 +8,7 @@ import { ServerClock } from '../../time/server-clock.ts'
 
 export interface TransportRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
-  /** With its query. */
+  /** Path and query. */
   readonly path: string
   readonly headers: Readonly<Record<string, string>>
   readonly body?: string | undefined
@@ -21,32 +21,33 @@ export type TransportResponse = Pick<Dispatcher.ResponseData, 'statusCode' | 'he
 export interface TransportOptions {
   readonly clock?: Clock | undefined
   readonly logger?: Logger | undefined
-  /** Milliseconds after which token and CA are read anew; default 60 s. */
+  /** After how many milliseconds token and CA are read again; default 60,000. */
   readonly refreshMs?: number | undefined
-  /** Milliseconds until the headers of an answer; default 15 s. */
+  /** Limit for the headers of a response, in milliseconds; default 15,000. */
   readonly headersTimeoutMs?: number | undefined
-  /** Milliseconds between two pieces of an answer, watches excepted; default 30 s. */
+  /** Limit between two chunks of a response body, except of a watch, in milliseconds; default 30,000. */
   readonly bodyTimeoutMs?: number | undefined
 }
 
 export interface TransportStats {
-  /** Connections ever made, and those open now. */
+  /** Connections opened since the start. */
   readonly connections: number
+  /** Connections open now. */
   readonly open: number
-  /** Times that the connections were replaced because certificates changed. */
+  /** How often changed certificates replaced the connections. */
   readonly rotations: number
 }
 
-/** Connections that carry calls and watches. Watches are few and must never wait for one another. */
+/** Connections per pool; null is unlimited. Watches are few, and none may wait for another. */
 const connections = { default: 16, lease: 1, watch: null } as const
 type Pools = Readonly<Record<keyof typeof connections, Dispatcher>>
 
 const watchHeadersTimeoutMs = 30_000
 
 /**
- * Pooled HTTP/1.1 to one API server. Calls, watches and the lease have connections of their own, so that none waits for
- * another; what is over the pool's size queues. When certificates change, new connections replace the old, which end
- * with their last request.
+ * Pooled HTTP/1.1 connections to one API server. Calls, watches and the lease each have their own pool, so that none
+ * waits for another; requests beyond the size of a pool queue. When certificates change, new connections replace the
+ * old ones, which close after their last request.
  */
 export class Transport {
   readonly #configuration: KubeConfiguration
@@ -63,7 +64,7 @@ export class Transport {
   constructor(configuration: KubeConfiguration, options: TransportOptions = {}) {
     const url = new URL(configuration.server)
     if (url.protocol !== 'https:' && configuration.insecureSkipVerify !== true) {
-      throw new KubeConfigError(`refusing to send credentials in the clear to ${url.origin}`)
+      throw new KubeConfigError(`refusing to send credentials unencrypted to ${url.origin}`)
     }
     this.#configuration = configuration
     this.#options = options
@@ -77,12 +78,15 @@ export class Transport {
     return { ...this.#counters }
   }
 
-  /** By how much the local clock is ahead of the API server's, in milliseconds; undefined before its first answer. */
+  /** By how much the local clock is ahead of the API server's, in milliseconds; undefined before the first response. */
   clockOffset(): number | undefined {
     return this.#serverClock.offset()
   }
 
-  /** The answer's headers; its body must be read or destroyed. A 401 is asked again once if the token has changed. */
+  /**
+   * Resolves with the status and headers; the caller must read or destroy the body. After a 401 or a certificate error
+   * the request is repeated once if the credentials have changed.
+   */
   async request(request: TransportRequest): Promise<TransportResponse> {
     const credential = await this.#credentials.current()
     try {
@@ -101,7 +105,7 @@ export class Transport {
     }
   }
 
-  /** Ends all connections at once, requests under way included. */
+  /** Closes all connections at once; requests in flight fail. */
   async close(): Promise<void> {
     this.#closed = true
     const all = [...this.#retiring, ...(this.#pools === undefined ? [] : [this.#pools.pools])]
@@ -161,9 +165,9 @@ export class Transport {
     const shared = {
       connections: size,
       pipelining: 1,
-      // One request a connection: an abort ends that request alone, and a slow answer holds up no other.
+      // One request per connection: an abort ends that request alone, and a slow response delays no other.
       allowH2: false,
-      // Below the 90 s after which the API server closes an idle connection.
+      // Shorter than the 90 s after which the API server closes an idle connection.
       keepAliveTimeout: 45_000,
       keepAliveMaxTimeout: 45_000,
     }

@@ -4,7 +4,7 @@ import type { WatchEvent } from './client.ts'
 
 const types = new Set(['ADDED', 'MODIFIED', 'DELETED', 'BOOKMARK', 'ERROR'])
 
-/** One line of a watch. A line that is not an event means a stream that cannot be trusted: a KubeError. */
+/** Parses a line of a watch. Throws a KubeError for any other line: the rest of the stream cannot be trusted. */
 export function parseWatchEvent(subject: Subject, line: string): WatchEvent {
   const event = parse(line)
   if (isWatchEvent(event)) return event

@@ -9,9 +9,9 @@ import { formatMicroTime } from '../client/micro-time.ts'
 import type { KubeObject } from '../client/object.ts'
 import { resources } from '../client/resource.ts'
 
-/** What reconcilers see of the recorder. */
+/** Takes Events from reconcilers. */
 export interface EventSink {
-  /** Never waits, never throws. */
+  /** Queues an Event. Returns at once and never throws. */
   record(event: EventDetails): void
 }
 
@@ -26,8 +26,8 @@ const longestNote = 1024
 const timeoutMs = 10_000
 
 /**
- * Writes Events (events.k8s.io/v1) behind the back of whoever records them: one at a time, from a bounded queue, never
- * failing. What repeats within ten minutes becomes the count of one series, sent every ten seconds at most.
+ * Writes Events (events.k8s.io/v1) in the background, one at a time, from a queue of at most 1000. Failures are logged
+ * only. An Event that repeats within ten minutes increments the count of its series, sent at most every ten seconds.
  */
 export class EventRecorder implements EventSink {
   readonly #client: KubeClient
@@ -44,13 +44,13 @@ export class EventRecorder implements EventSink {
 
   constructor(options: {
     client: KubeClient
-    /** `signet.dev/controller`, for example. */
+    /** Such as `signet.dev/controller`. */
     reportingController: string
-    /** Name of this process, a pod's name for example. */
+    /** The name of this process, such as that of its pod. */
     reportingInstance: string
     logger?: Logger
     clock?: Clock
-    /** Least time between two counts sent of one series, in milliseconds; default 10 s. */
+    /** Shortest time between two updates of one series, in milliseconds; default 10,000. */
     seriesIntervalMs?: number
   }) {
     const { reportingController, reportingInstance } = options
@@ -61,7 +61,7 @@ export class EventRecorder implements EventSink {
     this.#seriesIntervalMs = options.seriesIntervalMs ?? 10_000
   }
 
-  /** Events given up because too many were waiting. */
+  /** Events dropped because the queue was full. */
   get dropped(): number {
     return this.#dropped
   }
@@ -72,7 +72,7 @@ export class EventRecorder implements EventSink {
     else this.#enqueue(series)
   }
 
-  /** Sends what waits, counts included; gives up quietly when the signal is aborted. */
+  /** Sends the queued Events and counts. Resolves early, without an error, if the signal is aborted. */
   async flush(signal?: AbortSignal): Promise<void> {
     clearTimeout(this.#later)
     this.#later = undefined
@@ -122,7 +122,7 @@ export class EventRecorder implements EventSink {
     try {
       await this.#client.patch(resources.events, stored, patch, { type: 'merge', timeoutMs })
     } catch (error) {
-      // Events live for an hour by default; this one has gone while its series went on.
+      // The API server deletes Events after an hour by default, even those of a series that continues.
       if (!(error instanceof KubeError && error.isNotFound)) throw error
       await this.#create(series, count)
     }

@@ -1,41 +1,42 @@
 import { LRUCache } from 'lru-cache'
 import type { KubeObject } from '../client/object.ts'
 
+/** An Event to record. */
 export interface EventDetails {
   /** The object the event is about, with `apiVersion` and `kind`. */
   readonly regarding: KubeObject
   readonly type: 'Normal' | 'Warning'
-  /** Machine-readable, UpperCamelCase. */
+  /** The machine-readable reason, in UpperCamelCase. */
   readonly reason: string
-  /** What was done or failed, UpperCamelCase. */
+  /** The action that succeeded or failed, in UpperCamelCase. */
   readonly action: string
-  /** For people; at most 1 KiB is sent. */
+  /** The message for people. Cut to 1024 characters. */
   readonly note: string
 }
 
-/** An Event that is or will be at the API server, and how often the same has happened. */
+/** An Event at the API server, or about to be there, and how often it has occurred. */
 export interface Series {
   readonly details: EventDetails
-  /** Set once it has been created. */
+  /** Set once the Event has been created. */
   stored?: { readonly namespace: string; readonly name: string }
-  /** Milliseconds since the epoch. */
+  /** The last occurrence, in milliseconds since the epoch. */
   lastAt: number
   count: number
-  /** What the API server knows of `count`. */
+  /** The `count` that the API server has. */
   sentCount: number
-  /** Monotonic. */
+  /** In milliseconds of the monotonic clock. */
   sentAt: number
 }
 
-/** The same thing said of the same object within this time is one series, in milliseconds. */
+/** Equal Events about the same object within this time form one series, in milliseconds. */
 const windowMs = 600_000
 const maxSeries = 4096
 
-/** Finds what was said before. Bounded: the series silent for longest are forgotten first. */
+/** Finds the series of an Event. Holds 4096 series; the one idle for longest is evicted first. */
 export class SeriesMemory {
   readonly #series = new LRUCache<string, Series>({ max: maxSeries })
 
-  /** Counts an event in: the series it belongs to, a new one with `count` 1 if need be. */
+  /** Counts an Event. Returns its series, which may be a new one with `count` 1. `now` is in milliseconds since the epoch. */
   note(details: EventDetails, now: number): Series {
     const key = keyOf(details)
     const known = this.#series.peek(key)
@@ -49,13 +50,13 @@ export class SeriesMemory {
     return series
   }
 
-  /** Those of which the API server does not know the whole count. */
+  /** The series whose count at the API server is too low. */
   unsent(): Series[] {
     return [...this.#series.rvalues()].flatMap((series) => (series && series.count > series.sentCount ? [series] : []))
   }
 }
 
-/** Remembers of the object only what names it. */
+/** Reduces the object to the fields that name it. */
 function lean(details: EventDetails): EventDetails {
   const { apiVersion, kind, metadata } = details.regarding
   const { namespace, name, uid, resourceVersion } = metadata

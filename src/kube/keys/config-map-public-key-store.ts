@@ -17,15 +17,15 @@ export interface ConfigMap extends KubeObject {
 }
 
 const jwksKey = 'jwks.json'
-/** Room for the largest ring there is, of RSA keys and the longest subject. */
+/** Bytes; above the largest possible ring, of RSA keys with the longest subject. */
 const longestSet = 256 * 1024
 
-/** What a public ConfigMap says, unread. */
+/** The unparsed JWK Set of a public ConfigMap. */
 export function publishedText(configMap: ConfigMap): string | undefined {
   return configMap.data?.[jwksKey]
 }
 
-/** What is read of a public ConfigMap by whoever only publishes it: there are very many. */
+/** Reduces a public ConfigMap to the fields that the authority uses, to save memory. */
 export function leanPublicKeys({ metadata, data }: ConfigMap): ConfigMap {
   const { name, namespace, uid, resourceVersion } = metadata
   const text = data?.[jwksKey]
@@ -42,7 +42,7 @@ export function leanPublicKeys({ metadata, data }: ConfigMap): ConfigMap {
   }
 }
 
-/** The keys that a public ConfigMap publishes; undefined where it holds none that can be used. */
+/** The keys in a public ConfigMap; undefined if its JWK Set is missing or invalid. */
 export function publishedKeys(configMap: ConfigMap): readonly PublicJwk[] | undefined {
   const text = publishedText(configMap)
   if (text === undefined) return undefined
@@ -54,9 +54,9 @@ export function publishedKeys(configMap: ConfigMap): readonly PublicJwk[] | unde
 }
 
 /**
- * Public keys as ConfigMaps of the operator's namespace, which no tenant can write. They name no owner for the garbage
- * collector: with a ring that another hand deleted it would take the public keys from tokens that are out (I1), and a ring
- * that was restored has another uid, so that it would do so even then.
+ * Stores public keys as ConfigMaps of the operator's namespace, where no tenant can write. The ConfigMaps have no
+ * ownerReference to the ring's Secret: if that Secret were deleted, even to be restored with another uid, the garbage
+ * collector would delete the public keys of issued tokens (I1).
  */
 export class ConfigMapPublicKeyStore implements PublicKeyStore {
   readonly #client: KubeClient
@@ -118,8 +118,8 @@ export class ConfigMapPublicKeyStore implements PublicKeyStore {
   }
 
   /**
-   * Creates. One of ours that the watch does not show, because somebody took our labels from it, gets them back, as it
-   * is: the next look judges by what it says. One that has them was stored by somebody quicker.
+   * Creates the ConfigMap, and always rejects if it exists; the next reconcile then decides from the store. If it exists
+   * without Signet's labels, and so is invisible to the watch, the labels are restored first, its keys unchanged.
    */
   async #create(owner: RingOwner, configMap: ConfigMap, signal?: AbortSignal): Promise<ConfigMap> {
     try {
@@ -152,7 +152,7 @@ export class ConfigMapPublicKeyStore implements PublicKeyStore {
   }
 }
 
-/** What people ask for in annotations stays until they take it back. */
+/** The annotations by which users request a rotation or revocation; they stay until the user removes them. */
 function requestsOf(configMap: ConfigMap | undefined): Record<string, string> {
   const annotations = configMap?.metadata.annotations ?? {}
   const names = [rotateKeyAnnotation, revokeKeyAnnotation].filter((name) => Object.hasOwn(annotations, name))

@@ -13,17 +13,17 @@ import { ringText } from './secret-key-store.ts'
 
 interface AuthorityKeyRingOptions {
   readonly client: KubeClient
-  /** The operator's own. */
+  /** The operator's namespace. */
   readonly namespace: string
-  /** What the ring is encrypted with at rest; absent: it is stored in clear. */
+  /** Decrypts the private keys. Undefined: they are stored unencrypted. */
   readonly encryption: KeyEncryptionKeys | undefined
   readonly logger: Logger
 }
 
-/** A ring that has been decoded, or what was wrong with it. */
+/** A decoded ring. `open` returns it, or throws the error of decoding it. */
 type Opened = { readonly secret: Secret; readonly open: () => SealedKeyRing }
 
-/** The authority's own key ring, read only: a watch of that one Secret, the only one that the authority may read. */
+/** The issuing keys' ring, read-only, from a watch of its Secret: the only Secret that the authority may read. */
 export class AuthorityKeyRing implements OwnKeyRingSource {
   readonly reflector: Reflector<Secret>
   readonly #options: AuthorityKeyRingOptions
@@ -36,13 +36,13 @@ export class AuthorityKeyRing implements OwnKeyRingSource {
       client,
       resource: resources.secrets,
       namespace,
-      // By name, and by that alone: RBAC allows no more.
+      // RBAC allows the authority this Secret only.
       fieldSelector: `metadata.name=${keyRingSecretName(theAuthority)}`,
       logger,
     })
   }
 
-  /** Undefined where there is none. Throws KeyRingError where it cannot be used. Each version is decoded once. */
+  /** Undefined if there is no ring. Throws a KeyRingError if it is unusable. Decodes each version once. */
   ring(): SealedKeyRing | undefined {
     const { namespace } = this.#options
     const secret = this.reflector.store.get({ namespace, name: keyRingSecretName(theAuthority) })

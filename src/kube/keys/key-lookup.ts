@@ -10,20 +10,20 @@ import { resources } from '../client/resource.ts'
 
 interface KeyLookupOptions {
   readonly client: Pick<KubeClient, 'get'>
-  /** The operator's own, which the public ConfigMaps are in. */
+  /** The operator's namespace, which contains the public ConfigMaps. */
   readonly namespace: string
   readonly logger: Logger
 }
 
-/** How long one look may take. */
+/** Limit of one read, in milliseconds. */
 const timeoutMs = 2 * SECOND
 
 /**
- * Looks whether a key is published that may sign for an identity: its own, or the authority's. For when the watch has not
- * told of it; the answer is the API server's newest state. `unknown` where it cannot be read.
+ * Returns a function that reads from the API server whether a key is published that may sign for an identity: one of the
+ * identity's keys or an issuing key. For keys that the watch has not brought. `unknown` if the read fails.
  */
 export function keyLookup({ client, namespace, logger }: KeyLookupOptions) {
-  /** Undefined where that cannot be told. */
+  /** Undefined if the ConfigMap is invalid. */
   const isPublished = async (owner: RingOwner, kid: string): Promise<boolean | undefined> => {
     const configMap = await client.get<ConfigMap>(
       resources.configMaps,
@@ -38,7 +38,7 @@ export function keyLookup({ client, namespace, logger }: KeyLookupOptions) {
       if (found.includes(true)) return 'present'
       return found.includes(undefined) ? 'unknown' : 'absent'
     } catch (error) {
-      logger.debug('cannot look whether a key is published', { reason: messageOf(error) })
+      logger.debug('cannot read whether a key is published', { reason: messageOf(error) })
       return 'unknown'
     }
   }

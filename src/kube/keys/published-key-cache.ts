@@ -14,7 +14,7 @@ import type { StoreEvent } from '../cache/store-changes.ts'
 interface PublishedKeySetsOptions {
   /** The watch of the public ConfigMaps. */
   readonly reflector: Reflector<ConfigMap>
-  /** The operator's own, which they are in. */
+  /** The operator's namespace, which contains the public ConfigMaps. */
   readonly namespace: string
   readonly logger: Logger
 }
@@ -22,14 +22,14 @@ interface PublishedKeySetsOptions {
 const none: readonly PublicJwk[] = []
 
 /**
- * The published keys of all identities and of the authority, as the watch of the public ConfigMaps brings them. A ConfigMap that cannot be
- * read keeps what it said last, so that a slip of another hand takes no key away from verifiers.
+ * The published keys of all identities and the issuing keys, from the watch of the public ConfigMaps. An invalid ConfigMap
+ * keeps its last valid keys, so that a mistaken edit removes no key from verifiers.
  */
 export class PublishedKeySets implements PublicKeySource {
   readonly #options: PublishedKeySetsOptions
   readonly #sets = new Map<string, IdentityKeys>()
   readonly #listeners = new Set<() => void>()
-  #authoritys = none
+  #issuingKeys = none
   #version = 0
   #sequence = 0
   #listed = false
@@ -40,7 +40,7 @@ export class PublishedKeySets implements PublicKeySource {
     reflector.onEvent((event) => {
       if (this.#learn(event)) this.#changed(event)
     })
-    // Readiness is a change too. An aborted wait means that the process ends.
+    // Listeners also wait for readiness. An aborted wait means that the process ends.
     void reflector.synced().then(
       () => this.#changed({ initial: true }),
       () => undefined,
@@ -53,10 +53,13 @@ export class PublishedKeySets implements PublicKeySource {
   }
 
   /**
-   * The resource version at which the keys changed last: of the ConfigMap that the watch brought, deleted ones included,
-   * or of the list that told of it. Replicas that watched the same change say the same; one that has started since says
-   * the version it started from, which lies between that change and the next. It grows with every change, also where
-   * resource versions do not, as after etcd was restored from a backup.
+   * The resource version of the last change of the keys. Grows with every change even if resource versions do not, for
+   * example after etcd was restored from a backup.
+   *
+   * | the change came from | the sequence is |
+   * |---|---|
+   * | a watch event, deletions included | the ConfigMap's version; equal in all replicas that watched the change |
+   * | a list | the list's version, which lies between this change and the next |
    */
   get sequence(): number {
     if (this.#listed) {
@@ -67,7 +70,7 @@ export class PublishedKeySets implements PublicKeySource {
     return this.#sequence
   }
 
-  /** Whether every ConfigMap has been seen: before that, no set is whole. */
+  /** Whether the first list is complete. Until then keys may be missing. */
   ready(): boolean {
     return this.#options.reflector.hasSynced
   }
@@ -80,19 +83,25 @@ export class PublishedKeySets implements PublicKeySource {
     return this.#sets.has(keyOf({ namespace: this.#options.namespace, name: publicKeysName(identity) }))
   }
 
+<<<<<<< HEAD
   /** The authority's own, from the one ConfigMap that is named for it. */
   issuingKeys(): readonly PublicJwk[] {
     return this.#authoritys
+=======
+  /** The issuing keys, from the ConfigMap `signet-jwks.authority`. */
+  authorityKeys(): readonly PublicJwk[] {
+    return this.#issuingKeys
+>>>>>>> 4066885 (docs(kube): say in plain sentences what kube, keys and time promise)
   }
 
-  /** Calls back after keys or readiness have changed; returns how to stop that. */
+  /** Calls back after a change of the keys or of the readiness. Returns a function that unsubscribes. */
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
   }
 
   #changed({ initial, object }: Pick<StoreEvent<ConfigMap>, 'initial'> & { object?: ConfigMap }): void {
-    // What a list is told of has versions of before: the list's own is known when all of it has been told.
+    // Objects of a list have older versions; the list's own version is known only after all its events.
     if (initial) this.#listed = true
     else this.#advance(object?.metadata.resourceVersion)
     this.#version += 1
@@ -104,28 +113,28 @@ export class PublishedKeySets implements PublicKeySource {
     this.#sequence = Math.max(this.#sequence + 1, Number.isSafeInteger(version) ? version : 0)
   }
 
-  /** Whether the keys, or whose they are, are others than before. */
+  /** Applies an event. Returns whether the keys or their owner have changed. */
   #learn({ type, object, previous }: StoreEvent<ConfigMap>): boolean {
     const key = keyOf(object.metadata)
     const owner = ownerOfPublicKeys(object.metadata.name)
-    const authoritys = owner !== undefined && isAuthority(owner)
-    if (type === 'deleted') return authoritys ? this.#learnAuthoritys(none) : this.#sets.delete(key)
-    const known = previous !== undefined && (authoritys ? this.#authoritys !== none : this.#sets.has(key))
+    const isIssuing = owner !== undefined && isAuthority(owner)
+    if (type === 'deleted') return isIssuing ? this.#setIssuingKeys(none) : this.#sets.delete(key)
+    const known = previous !== undefined && (isIssuing ? this.#issuingKeys !== none : this.#sets.has(key))
     const uid = annotatedUid(object)
     if (known && publishedText(previous) === publishedText(object) && annotatedUid(previous) === uid) return false
     const keys = publishedKeys(object)
     if (owner === undefined || keys === undefined) {
-      this.#options.logger.error('public keys cannot be read; keeping the last good ones', { configMap: key })
+      this.#options.logger.error('cannot parse public keys, keeping the last valid ones', { configMap: key })
       return false
     }
-    if (isAuthority(owner)) return this.#learnAuthoritys(keys)
+    if (isAuthority(owner)) return this.#setIssuingKeys(keys)
     this.#sets.set(key, { identity: owner, keys, uid })
     return true
   }
 
-  #learnAuthoritys(keys: readonly PublicJwk[]): boolean {
-    if (keys === this.#authoritys) return false
-    this.#authoritys = keys
+  #setIssuingKeys(keys: readonly PublicJwk[]): boolean {
+    if (keys === this.#issuingKeys) return false
+    this.#issuingKeys = keys
     return true
   }
 }

@@ -16,30 +16,30 @@ import type { Store } from '../cache/store.ts'
 
 const ringKey = 'ring.json'
 
-/** Key rings as Secrets of the operator's own namespace, read from the watched store, written with preconditions. */
+/** Stores key rings as Secrets of the operator's namespace. Reads the watched store and writes with preconditions. */
 export class SecretKeyStore implements KeyStore {
   readonly #client: KubeClient
   readonly #store: Store<Secret>
   readonly #namespace: string
-  readonly #encryption: { readonly identities?: KeyEncryptionKeys; readonly authority?: KeyEncryptionKeys }
-  /** Secrets that have been decoded and found whole; the costly checks are made once for each version. */
+  readonly #encryption: { readonly identities?: KeyEncryptionKeys; readonly issuing?: KeyEncryptionKeys }
+  /** Secrets that have passed every check, so that the costly checks run once per version. */
   readonly #known = new WeakSet<Secret>()
 
   constructor(options: {
     client: KubeClient
     store: Store<Secret>
     namespace: string
-    /** Encrypts identities' private keys at rest; absent: they are stored in clear. */
+    /** Encrypts identities' private keys at rest. Absent: they are stored unencrypted. */
     encryption?: KeyEncryptionKeys | undefined
-    /** The same for the authority's: it has them too, and nothing that decrypts an identity's. */
-    authorityEncryption?: KeyEncryptionKeys | undefined
+    /** Encrypts the issuing keys at rest. The authority has these keys too, and none that decrypt identities' keys. */
+    issuingEncryption?: KeyEncryptionKeys | undefined
   }) {
     this.#client = options.client
     this.#store = options.store
     this.#namespace = options.namespace
     this.#encryption = {
       ...(options.encryption && { identities: options.encryption }),
-      ...(options.authorityEncryption && { authority: options.authorityEncryption }),
+      ...(options.issuingEncryption && { issuing: options.issuingEncryption }),
     }
   }
 
@@ -48,14 +48,14 @@ export class SecretKeyStore implements KeyStore {
     return secret === undefined ? undefined : this.stored(secret)
   }
 
-  /** The watch brings, as another object, the very version that is known already: it need not be checked again. */
+  /** Carries passed checks over to the object in which the watch brings the same version. */
   recognise(before: Secret, now: Secret): void {
     const { uid, resourceVersion } = before.metadata
     if (uid !== now.metadata.uid || resourceVersion !== now.metadata.resourceVersion) return
     if (this.#known.has(before)) this.#known.add(now)
   }
 
-  /** The ring that a Secret holds. */
+  /** The ring in a Secret. */
   stored(secret: Secret): StoredKeyRing {
     const known = this.#known
     const encryption = this.#encryptionOf(secret.metadata.name)
@@ -72,7 +72,7 @@ export class SecretKeyStore implements KeyStore {
     }
   }
 
-  /** Gives a ring of ours back its labels where somebody took them from it, so that the watch shows it again. */
+  /** Restores labels removed from the owner's ring, without which the watch does not show it. */
   async fetch(owner: RingOwner, signal?: AbortSignal): Promise<StoredKeyRing | undefined> {
     const live = await this.#client.get<Secret>(resources.secrets, this.#ref(owner), { signal })
     if (live === undefined) return undefined
@@ -89,7 +89,7 @@ export class SecretKeyStore implements KeyStore {
       const secret = this.#secret(owner, ring)
       return this.#wrote(secret, await this.#client.create(resources.secrets, secret, { signal }))
     } catch (error) {
-      // With its keys, so that the next look goes on with them.
+      // The store gets the existing ring, so that the next reconcile continues with its keys.
       if (error instanceof KubeError && error.isAlreadyExists) await this.fetch(owner, signal)
       throw error
     }
@@ -141,24 +141,24 @@ export class SecretKeyStore implements KeyStore {
   }
 
   #encryptionOf(secretName: string): KeyEncryptionKeys | undefined {
-    const { identities, authority } = this.#encryption
-    return secretName === keyRingSecretName(theAuthority) ? authority : identities
+    const { identities, issuing } = this.#encryption
+    return secretName === keyRingSecretName(theAuthority) ? issuing : identities
   }
 
   #wrote(sent: Secret, answer: Secret): StoredKeyRing {
-    // Stored as it was sent, so that nobody in between has had a hand in it.
+    // The API server stored the ring unchanged, so that its checks need not be repeated.
     if (sent.data?.[ringKey] === answer.data?.[ringKey]) this.#known.add(answer)
     return this.#kept(answer)
   }
 
-  /** What the API server answered goes into the store at once, so that the next look does not see an older ring. */
+  /** Puts the response into the store at once, so that the next reconcile does not read an older ring. */
   #kept(secret: Secret): StoredKeyRing {
     this.#store.insertIfNewer(secret)
     return this.stored(secret)
   }
 }
 
-/** The ring that a Secret holds, as text. Throws KeyRingError where there is none. */
+/** The JSON of the ring in a Secret. Throws a KeyRingError if the Secret has none. */
 export function ringText(secret: Secret): string {
   const text = secretText(secret, ringKey)
   if (text === undefined)

@@ -11,38 +11,38 @@ export interface LeaderElectorOptions {
   readonly client: KubeClient
   readonly namespace: string
   readonly name: string
-  /** Different for every process that ever stands, restarts included. */
+  /** Unique to this process; a restarted process needs another identity. */
   readonly identity: string
-  /** How long others wait after the last sign of life, in milliseconds; default 15 s. */
+  /** How long other candidates wait after the last observed renewal, in milliseconds; default 15,000. */
   readonly leaseDuration?: number | undefined
-  /** How long a leader goes on without having renewed, in milliseconds; default 10 s. */
+  /** How long a leader continues without a successful renewal, in milliseconds; default 10,000. */
   readonly renewDeadline?: number | undefined
-  /** Milliseconds between two tries; default 2 s. */
+  /** Time between two attempts, in milliseconds; default 2,000. */
   readonly retryPeriod?: number | undefined
-  /** Runs while this process leads; its signal is aborted when it must stop. */
+  /** Runs while this process leads. The signal is aborted when the work must stop. */
   readonly onStartedLeading: (signal: AbortSignal) => Promise<void> | void
   readonly clock?: Clock | undefined
   readonly logger?: Logger | undefined
   readonly random?: (() => number) | undefined
 }
 
-/** This process no longer leads and must not go on as if it did. */
+/** This process is no longer the leader: `ERR_LEADERSHIP_LOST`. */
 class LeadershipLostError extends SignetError {
   constructor(message: string, options?: ErrorOptions) {
     super('ERR_LEADERSHIP_LOST', message, options)
   }
 }
 
-/** How much later than a retry period a renewal may come and still be in time; client-go's value. */
+/** By which factor a retry period may be late; client-go's value. */
 const jitterFactor = 1.2
 
-/** Milliseconds over which candidates come once a lease has ended. */
+/** Interval over which candidates spread their attempts once a lease has expired, in milliseconds. */
 const spreadAtExpiry = 200
 
 /**
- * Leader election on a Lease, as client-go does it. At most one process leads as long as clocks run at the same speed:
- * a leader stops `renewDeadline` after it *sent* its last successful renewal, others wait `leaseDuration` after they
- * saw it. Still no fence: writes must be compare-and-swap.
+ * Leader election on a Lease, by client-go's algorithm. At most one process leads as long as all clocks run at the same
+ * rate: a leader stops `renewDeadline` after it *sent* its last successful renewal; others wait `leaseDuration` after they
+ * observed it. The lease does not fence writes, so every write must be a compare-and-swap.
  */
 export class LeaderElector {
   readonly #options: LeaderElectorOptions
@@ -53,7 +53,7 @@ export class LeaderElector {
   readonly #logger: Logger
   readonly #random: () => number
   readonly #observed = new ObservedLease()
-  /** Monotonic; when the last successful renewal was sent. */
+  /** When the last successful renewal was sent, in milliseconds of the monotonic clock. */
   #renewedAt = Number.NEGATIVE_INFINITY
   #leading = false
   #observedIsStale = true
@@ -67,16 +67,19 @@ export class LeaderElector {
     this.#logger = options.logger ?? silentLogger
     this.#random = options.random ?? Math.random
     if (this.#renewDeadline >= this.#leaseDuration || this.#retryPeriod * jitterFactor >= this.#renewDeadline) {
-      throw new TypeError('a lease needs leaseDuration > renewDeadline > retryPeriod × 1.2')
+      throw new TypeError('leader election needs leaseDuration > renewDeadline > retryPeriod × 1.2')
     }
   }
 
-  /** True only as long as no other process can lead, even if this one was blocked and has not noticed yet. */
+  /** True only while no other process can lead, even if this process was suspended and has not noticed. */
   get isLeader(): boolean {
     return this.#leading && this.#remaining() > 0
   }
 
-  /** Resolves after an abort, the lease released; rejects with LeadershipLostError, or with what the work threw. */
+  /**
+   * Acquires the lease and leads. Resolves after an abort, once the lease is released. Rejects with LeadershipLostError,
+   * or with the error of `onStartedLeading`.
+   */
   async run(signal: AbortSignal): Promise<void> {
     try {
       await this.#acquire(signal)
@@ -97,8 +100,8 @@ export class LeaderElector {
   }
 
   /**
-   * Candidates look twice as often as a leader renews, spread: a renewal seen late is a lease waited for longer, and
-   * every second of that has no leader. Cut short where the lease would end before the next look.
+   * Candidates read the lease twice as often as a leader renews, with jitter: observing a renewal late prolongs the wait
+   * for the lease, a time without a leader. The wait is shorter if the lease expires before.
    */
   #untilNextTry(): number {
     const usual = (this.#retryPeriod / 2) * (1 + this.#random())
@@ -127,9 +130,9 @@ export class LeaderElector {
     } finally {
       signal.removeEventListener('abort', onAbort)
     }
-    // Others may follow only once the work has stopped; if it does not in time, the lease must expire by itself.
+    // Another process may lead only once the work has stopped. If it does not stop in time, the lease must expire.
     const settled = await settles(working, this.#remaining())
-    // Before the release, whose answer may come long after another process has seen it.
+    // Before the release: its response may come long after another process has acquired the lease.
     this.#leading = false
     if (settled) await this.#release()
     if (ended.signal.aborted && !signal.aborted) throw ended.signal.reason
@@ -139,13 +142,13 @@ export class LeaderElector {
   async #renew(signal: AbortSignal): Promise<never> {
     for (;;) {
       await pause(Math.min(this.#retryPeriod, this.#remaining()), signal)
-      // Also after the process was blocked: by now somebody else may lead, and a late renewal would hide it.
+      // After the process was suspended another may lead, and a late renewal would hide that.
       const remaining = this.#remaining()
-      if (remaining <= 0) throw new LeadershipLostError(`could not renew the lease within ${this.#renewDeadline} ms`)
+      if (remaining <= 0) throw new LeadershipLostError(`lease not renewed within ${this.#renewDeadline} ms`)
       const renewed = await this.#try(Math.min(this.#renewDeadline / 2, remaining), signal)
       const { identity, name } = this.#options
       if (!renewed && this.#observed.isHeldByOther(identity, this.#leaseDuration, this.#clock.monotonic())) {
-        throw new LeadershipLostError(`lease ${name} was taken by another process`)
+        throw new LeadershipLostError(`another process acquired lease ${name}`)
       }
     }
   }
@@ -155,14 +158,14 @@ export class LeaderElector {
     return this.#renewedAt + this.#renewDeadline - this.#clock.monotonic()
   }
 
-  /** One try to get or keep the lease; false where it is another's or the API server fails. Rejects only on abort. */
+  /** Tries once to acquire or renew. False if another process holds the lease or the call fails. Rejects only on abort. */
   async #try(timeoutMs: number, signal: AbortSignal): Promise<boolean> {
     try {
-      // Raced, so that a client that never answers cannot keep us believing.
+      // Raced with the deadline, so that a call that never settles cannot prolong the leadership.
       return await withDeadline(timeoutMs, signal, (limited) => orAborted(this.#acquireOrRenew(limited), limited))
     } catch (error) {
       if (signal.aborted) throw error
-      // Whatever we knew may be old: look again before the next try.
+      // The write may have been stored: read the lease before the next attempt.
       this.#observedIsStale = true
       const level = error instanceof KubeError && (error.isConflict || error.isAlreadyExists) ? 'debug' : 'warn'
       this.#logger[level]('cannot renew or acquire the lease', { lease: this.#options.name, reason: messageOf(error) })
@@ -174,7 +177,7 @@ export class LeaderElector {
     const { client, namespace, name, identity } = this.#options
     const call = { signal, pool: 'lease' } as const
     const claim = () => ({ identity, leaseDuration: this.#leaseDuration, now: this.#clock.now() })
-    // A leader that knows the latest version writes at once; everybody else looks first.
+    // A leader that knows the latest version writes at once. Any other process reads first.
     if (!this.#leading || this.#observedIsStale) {
       const lease = await client.get<Lease>(resources.leases, { namespace, name }, call)
       signal.throwIfAborted()
@@ -189,7 +192,7 @@ export class LeaderElector {
       lease === undefined
         ? await client.create<Lease>(resources.leases, claimed({ metadata: { namespace, name } }, claim()), call)
         : await client.replace<Lease>(resources.leases, claimed(lease, claim()), call)
-    // An answer that comes after its deadline is not counted: we may have stopped by then.
+    // A response after the deadline does not count: the work may have been stopped.
     if (signal.aborted) return false
     this.#observed.see(written, this.#clock.monotonic())
     this.#renewedAt = sentAt
@@ -207,7 +210,7 @@ export class LeaderElector {
     }
   }
 
-  /** A renewal that was abandoned when we were told to stop may still have been stored: then we look once more. */
+  /** Releases the lease. A renewal abandoned by the abort may have been stored; then the lease is read once more. */
   async #giveBack(signal: AbortSignal): Promise<void> {
     const { client, namespace, name, identity } = this.#options
     const call = { signal, pool: 'lease' } as const
@@ -222,7 +225,7 @@ export class LeaderElector {
   }
 }
 
-/** The work's outcome, or the signal's reason as soon as it is aborted: the work may never end. */
+/** Settles as the work does, or rejects with the signal's reason on abort, because the work may never settle. */
 function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true })

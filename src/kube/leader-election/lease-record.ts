@@ -1,7 +1,7 @@
 import { formatMicroTime } from '../client/micro-time.ts'
 import type { KubeObject } from '../client/object.ts'
 
-/** coordination.k8s.io/v1, the parts that leader election uses. */
+/** The fields of a coordination.k8s.io/v1 Lease that leader election uses. */
 export interface Lease extends KubeObject {
   spec?: {
     holderIdentity?: string
@@ -14,13 +14,13 @@ export interface Lease extends KubeObject {
 
 interface Claim {
   readonly identity: string
-  /** Milliseconds. */
+  /** In milliseconds. */
   readonly leaseDuration: number
-  /** Milliseconds since the epoch. */
+  /** In milliseconds since the epoch. */
   readonly now: number
 }
 
-/** The lease as its new or continuing holder writes it; fields we do not know stay as they are. */
+/** The lease as a new or continuing holder writes it. Unknown fields are preserved. */
 export function claimed(lease: Lease, { identity, leaseDuration, now }: Claim): Lease {
   const { spec = {} } = lease
   const time = formatMicroTime(now)
@@ -38,7 +38,7 @@ export function claimed(lease: Lease, { identity, leaseDuration, now }: Claim): 
   }
 }
 
-/** The lease as a holder leaves it, so that the next one need not wait for it to expire. */
+/** The lease as its holder releases it, so that the next holder need not wait for its expiry. */
 export function released(lease: Lease, now: number): Lease {
   const time = formatMicroTime(now)
   return {
@@ -48,14 +48,14 @@ export function released(lease: Lease, now: number): Lease {
 }
 
 /**
- * Watches a lease from outside. Whether it has expired is judged by how long *we* have seen no change of it, on our own
- * monotonic clock: the holder's clock may be wrong.
+ * The last observed state of a lease. The lease expires once this process has observed no change for its duration, by
+ * the local monotonic clock, because the holder's clock may be wrong.
  */
 export class ObservedLease {
   #lease: Lease | undefined
   #changedAt = 0
 
-  /** `now` is monotonic. */
+  /** `now` is in milliseconds of the monotonic clock. */
   see(lease: Lease, now: number): void {
     const changed = this.#lease?.metadata.uid !== lease.metadata.uid
     if (changed || this.#lease?.metadata.resourceVersion !== lease.metadata.resourceVersion) this.#changedAt = now
@@ -70,12 +70,12 @@ export class ObservedLease {
     this.#lease = undefined
   }
 
-  /** Whether another process may still be leading. */
+  /** Whether another process may be leading. */
   isHeldByOther(identity: string, leaseDuration: number, now: number): boolean {
     return this.heldByOtherFor(identity, leaseDuration, now) > 0
   }
 
-  /** For how long another process may still be leading, in milliseconds; 0 where none may. */
+  /** For how long another process may lead, in milliseconds; 0 if none may. */
   heldByOtherFor(identity: string, leaseDuration: number, now: number): number {
     const { holderIdentity, leaseDurationSeconds = 0 } = this.#lease?.spec ?? {}
     if (!holderIdentity || holderIdentity === identity) return 0

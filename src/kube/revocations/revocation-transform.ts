@@ -7,22 +7,22 @@ import { formatSpiffeId } from '../../identity/spiffe-id.ts'
 import type { Revocation } from '../../tokens/revocation.ts'
 import type { KubeObject } from '../client/object.ts'
 
-/** What a TokenRevocation comes to. */
+/** The effect of a TokenRevocation. */
 export interface RevocationFact {
   readonly revocation: Revocation
-  /** From when it holds, in seconds since the epoch; 0 for always. */
+  /** From when the revocation applies, in seconds since the epoch; 0 for always. */
   readonly from: number
 }
 
-/** A TokenRevocation as the authority keeps it: there may be a hundred thousand. */
+/** A TokenRevocation reduced to what the authority needs: a cluster may have 100,000. */
 export interface LeanRevocation extends KubeObject {
-  /** Absent where it revokes nothing, as one that was refused. */
+  /** Absent if the object revokes nothing, such as one that the controller refused. */
   readonly fact?: RevocationFact
 }
 
 /**
- * Reads TokenRevocations into what they mean. One of a namespace means an identity of that namespace only (I8): its
- * subject is made of the object's own namespace. Subjects that are equal are one string.
+ * Returns the transform that reduces TokenRevocations to their effect. The subject is built from the object's own
+ * namespace, so that a TokenRevocation affects identities of its namespace only (I8). Equal subjects share one string.
  */
 export function leanRevocations(trustDomain: string): (object: TokenRevocation & KubeObject) => LeanRevocation {
   const subjects = new LRUCache<string, string>({ max: 4096 })
@@ -41,13 +41,13 @@ export function leanRevocations(trustDomain: string): (object: TokenRevocation &
 
 function factOf(object: TokenRevocation, subjectOf: (identity: string) => string): RevocationFact | undefined {
   const { identity, keyID, tokenID } = object.spec
-  // The controller knows from the identity's status what is alive; before it has judged, the longest there is.
+  // The controller derives expiresAt from the identity's status; until then the latest possible end applies.
   const end = parseTime(object.status?.expiresAt) ?? latestEnd(object)
   const common = { sub: subjectOf(identity), exp: Math.ceil(end / SECOND) }
   if (keyID !== undefined) return { revocation: { ...common, kid: keyID }, from: 0 }
   if (tokenID !== undefined) return { revocation: { ...common, jti: tokenID }, from: 0 }
   const before = issuedBeforeTime(object)
   if (typeof before !== 'number') return undefined
-  // A time that is ahead holds when it has come: until then it would refuse the tokens that are minted now.
+  // A future time applies only once it has come: before, it would revoke the tokens being minted.
   return { revocation: { ...common, issued_before: before / SECOND }, from: before / SECOND }
 }

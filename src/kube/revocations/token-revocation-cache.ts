@@ -9,48 +9,51 @@ import type { Reflector } from '../cache/reflector.ts'
 import type { StoreEvent } from '../cache/store-changes.ts'
 
 interface TokenRevocationsOptions {
-  /** The watch of the TokenRevocations, read by `leanRevocations`. */
+  /** The watch of the TokenRevocations, with the transform of `leanRevocations`. */
   readonly reflector: Reflector<LeanRevocation>
-  /** Milliseconds since the epoch; of two clocks that disagree the earlier one, so that nothing is forgotten too soon. */
+  /**
+   * Milliseconds since the epoch. The earlier of the local and the API server's clock, so that no revocation is dropped
+   * too soon.
+   */
   readonly now: () => number
-  /** The same by the API server's clock, where it has told it: by that, and no other, a time that was ahead has come. */
+  /** Milliseconds since the epoch by the API server's clock, which decides when a future revocation begins to apply. */
   readonly serverNow: () => number
 }
 
 interface Held {
   readonly fact: RevocationFact
   readonly namespace: string
-  /** Whether its time has come, so that it is in the index. */
+  /** Whether the revocation applies, and so is in the index. */
   holds: boolean
-  /** Whether the object was deleted before its end. */
+  /** Whether the object was deleted before its expiry. */
   deleted: boolean
 }
 
-/** Most revocations of one namespace that are remembered although somebody has deleted them before their end. */
+/** Most revocations per namespace that are kept after their object was deleted before its expiry. */
 const rememberedLimit = 1000
 
-/** How many changes of a list are taken in before others get their turn: some milliseconds' worth. */
+/** Changes of a list applied before the event loop runs other work: a few milliseconds' worth. */
 const batch = 2000
 
-/** How often what has ended is looked for, in calls of `tick`. */
+/** Calls of `tick` between two sweeps for expired revocations. */
 const sweepEvery = 15
 
 /**
- * What is revoked, as the watch of TokenRevocations brings it. Only time takes a revocation away: neither a watch that is
- * away, nor a list that comes back shorter, nor the deletion of an object before its end makes a token good again, so
- * long as this process lives (I5).
+ * The revocations that the watch of TokenRevocations has brought. Only expiry removes one: while this process runs,
+ * neither a broken watch, nor a shorter list, nor the deletion of an object before its expiry makes a token valid again
+ * (I5).
  */
 export class TokenRevocations implements Revocations {
   readonly #options: TokenRevocationsOptions
   readonly #index = new RevocationIndex()
-  /** By uid. */
+  /** Keyed by uid. */
   readonly #held = new Map<string, Held>()
   readonly #waiting = new Set<Held>()
-  /** Namespace → how many of its revocations are remembered. */
+  /** Namespace → number of its revocations kept after their deletion. */
   readonly #remembered = new Map<string, number>()
   readonly #listeners = new Set<() => void>()
   readonly #timer: NodeJS.Timeout
-  /** Changes that have been heard of and not been taken in. */
+  /** Changes received and not yet applied. */
   #pending: StoreEvent<LeanRevocation>[] = []
   #taking: Promise<void> | undefined
   #ready = false
@@ -79,7 +82,7 @@ export class TokenRevocations implements Revocations {
     return this.#index.has(revocable)
   }
 
-  /** Whether every TokenRevocation has been seen and taken in. */
+  /** Whether every TokenRevocation of the first list has been applied. */
   ready(): boolean {
     return this.#ready
   }
@@ -93,13 +96,13 @@ export class TokenRevocations implements Revocations {
     return this.#list
   }
 
-  /** Calls back once for changes that come together, such as those of a list. */
+  /** Calls back once for changes that come together, such as those of a list. Returns a function that unsubscribes. */
   onChange(callback: () => void): () => void {
     this.#listeners.add(callback)
     return () => this.#listeners.delete(callback)
   }
 
-  /** Takes in what was read or written besides the watch, as the reflector's transform gives it. */
+  /** Applies an object that was read or written outside the watch, reduced by the reflector's transform. */
   take({ metadata, fact }: LeanRevocation): void {
     const uid = metadata.uid ?? keyOf(metadata)
     const known = this.#held.get(uid)
@@ -112,7 +115,7 @@ export class TokenRevocations implements Revocations {
     else this.#hold(held)
   }
 
-  /** Called every second: what was ahead begins to hold, and what has ended is forgotten. */
+  /** Called every second: lets future revocations begin to apply, and drops expired ones. */
   tick(): void {
     const serverNow = this.#serverNow()
     for (const held of this.#waiting) {
@@ -131,7 +134,7 @@ export class TokenRevocations implements Revocations {
     clearInterval(this.#timer)
   }
 
-  /** What a list tells may be very much at once: it is taken in piece by piece, and what comes after it waits its turn. */
+  /** Applies a large list in batches, to keep the event loop responsive. Later changes queue behind the list. */
   #heard(event: StoreEvent<LeanRevocation>): void {
     if (!event.initial && this.#taking === undefined) {
       this.#learn(event)
@@ -142,7 +145,7 @@ export class TokenRevocations implements Revocations {
   }
 
   async #takeIn(): Promise<void> {
-    // All that a list tells is told in one turn.
+    // The reflector delivers all events of a list in one turn of the event loop.
     await Promise.resolve()
     let count = 0
     for (const event of this.#pending) {
@@ -156,7 +159,7 @@ export class TokenRevocations implements Revocations {
   async #becomeReady(): Promise<void> {
     await this.#taking
     this.#ready = true
-    // Readiness is a change too.
+    // Listeners also wait for readiness.
     this.#changed()
   }
 
@@ -169,7 +172,7 @@ export class TokenRevocations implements Revocations {
     const held = this.#held.get(uid)
     if (held === undefined || held.deleted) return
     const remembered = this.#remembered.get(held.namespace) ?? 0
-    // Whoever creates and deletes without end fills the memory of their own namespace, and no more than that.
+    // The limit per namespace keeps a tenant that creates and deletes without end from exhausting the memory.
     if (held.fact.revocation.exp <= this.#now() || remembered >= rememberedLimit) {
       this.#forget(uid, held)
       return

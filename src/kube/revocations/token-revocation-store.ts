@@ -14,15 +14,15 @@ type StoredRevocation = TokenRevocation & KubeObject
 
 interface TokenRevocationStoreOptions {
   readonly client: KubeClient
-  /** Told of each record that was written or read, so that it counts before the watch brings it. */
+  /** Called with each record written or read, so that it applies before the watch brings it. */
   readonly onRecord: (record: StoredRevocation) => void
-  /** Limit of one call including its retries, in milliseconds; default 4 s: whoever revokes waits for the answer. */
+  /** Limit of one call, retries included, in milliseconds; default 4,000, because the client waits for the response. */
   readonly timeoutMs?: number
 }
 
 const limitMs = 4 * SECOND
 
-/** Revocations of tokens as TokenRevocations of the identity's own namespace (I8). */
+/** Stores revocations as TokenRevocations in the identity's namespace (I8). */
 export class TokenRevocationStore implements RevocationStore {
   readonly #options: TokenRevocationStoreOptions
 
@@ -31,9 +31,9 @@ export class TokenRevocationStore implements RevocationStore {
   }
 
   /**
-   * The name is derived from the token, so that repeating an ambiguous write finds it done. Whoever may create
-   * TokenRevocations may have taken the name for something else, which never counts as the record: another is made
-   * beside it. Rejects with a KubeError.
+   * Derives the record's name from the token, so that a repeated write finds the record. A tenant may have created an
+   * object of that name that does not revoke the token; then a record with a random suffix is created beside it.
+   * Rejects with a KubeError.
    */
   async add(token: TokenToRevoke, signal?: AbortSignal): Promise<RecordName> {
     const name = recordName(token)
@@ -83,7 +83,7 @@ export class TokenRevocationStore implements RevocationStore {
   }
 }
 
-/** Short enough for any name; a part of one identity's namespace only. */
+/** A valid object name, unique to the token within the identity's namespace. */
 function recordName({ identity, tokenID }: TokenToRevoke): string {
   const digest = createHash('sha256')
     .update(`${identityKey(identity)} ${tokenID}`)
@@ -91,11 +91,8 @@ function recordName({ identity, tokenID }: TokenToRevoke): string {
   return `token-${digest.slice(0, 40)}`
 }
 
-/** Whether a record revokes this very token for as long as it lives, and is there to stay. */
-function revokes(
-  { metadata, spec }: TokenRevocation,
-  { identity, tokenID, expiresAt }: TokenToRevoke,
-): boolean {
+/** Whether a record revokes the token until the token's expiry and is not being deleted. */
+function revokes({ metadata, spec }: TokenRevocation, { identity, tokenID, expiresAt }: TokenToRevoke): boolean {
   const end = spec.tokenExpiresAt === undefined ? Number.POSITIVE_INFINITY : (parseTime(spec.tokenExpiresAt) ?? 0)
   return (
     metadata.deletionTimestamp === undefined &&

@@ -10,16 +10,16 @@ export interface Secret extends KubeObject {
   data?: Record<string, string>
 }
 
-/** What a workload mounts. */
+/** The files that a workload mounts. */
 export interface WorkloadFiles {
   readonly issuer: string
   /** PEM certificates of the trust domain. */
   readonly trustBundle: string
-  /** Compact JWTs by token name; the first is also what `token` holds. */
+  /** Compact JWTs by token name. The first is also written to the file `token`. */
   readonly tokens: ReadonlyMap<string, string>
 }
 
-/** A value of a Secret as text; undefined where it is absent. */
+/** A value of a Secret as text; undefined if the key is absent. */
 export function secretText(secret: Secret, key: string): string | undefined {
   const value = secret.data === undefined || !Object.hasOwn(secret.data, key) ? undefined : secret.data[key]
   return value === undefined ? undefined : Buffer.from(value, 'base64').toString('utf8')
@@ -43,12 +43,15 @@ export function encodeWorkloadFiles({ issuer, trustBundle, tokens }: WorkloadFil
   return data
 }
 
-/** Whether the Secret belongs to this very identity; another of the same name does not count. */
+/** Whether the identity with this uid controls the Secret. */
 export function isOwnedBy(secret: Secret, uid: string): boolean {
   return secret.metadata.ownerReferences?.some((owner) => owner.uid === uid && owner.controller === true) ?? false
 }
 
-/** Whether the Secret belongs to an identity of this name that no longer exists and will be collected with it. */
+/**
+ * Whether an identity of this name controls the Secret. If its uid is not that of the current identity, the garbage
+ * collector deletes the Secret.
+ */
 export function isLeftover(secret: Secret, identityName: string): boolean {
   return (
     secret.metadata.ownerReferences?.some(
@@ -57,7 +60,7 @@ export function isLeftover(secret: Secret, identityName: string): boolean {
   )
 }
 
-/** The workload Secret of an identity; with a resourceVersion it replaces the one that was read. */
+/** The workload Secret of an identity. Keeps the metadata of `previous`, so that the write is a compare-and-swap. */
 export function workloadSecret(
   { metadata }: ServiceIdentity,
   data: Record<string, string>,

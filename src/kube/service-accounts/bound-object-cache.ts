@@ -12,7 +12,7 @@ import { type Resource, resources } from '../client/resource.ts'
 
 interface PodsAndAccountsOptions {
   readonly client: KubeClient
-  /** Where identities are served; empty for everywhere. Elsewhere nothing is there. */
+  /** The namespaces to watch; empty for all. Objects of other namespaces count as absent. */
   readonly namespaces: readonly string[]
   readonly logger: Logger
   readonly clock?: Clock
@@ -20,20 +20,21 @@ interface PodsAndAccountsOptions {
 
 type Presence = 'present' | 'absent' | 'unknown'
 
-/** An object that is being deleted counts as gone this long after the end of its grace, as the API server has it. */
+/** A deleted object counts as absent this long after its grace period, as the API server has it; in milliseconds. */
 const leewayMs = MINUTE
-/** How long one look may take. */
-const lookMs = 2 * SECOND
-/** Most looks at a time; who comes on top is told to come again. */
-const mostLooks = 32
-/** How long it is believed that something is not there, and for how many things. */
+/** Limit of one read, in milliseconds. */
+const readMs = 2 * SECOND
+/** Most concurrent reads. Beyond, the answer is `unknown`. */
+const maxReads = 32
+/** How long an object that was not found counts as absent without another read, in milliseconds. */
 const absentMs = 5 * SECOND
-const mostAbsent = 10_000
-const complaintMs = 10 * SECOND
+const maxAbsent = 10_000
+/** Shortest time between two warnings, in milliseconds. */
+const warningMs = 10 * SECOND
 
 /**
- * Which pods and ServiceAccounts exist, by uid: a watch of their metadata alone, of which hardly anything is kept. What
- * the watch has not told (yet) is looked up once, for all who ask at a time.
+ * Knows which pods and ServiceAccounts exist, by uid, from a watch of their metadata. Objects that the watch has not
+ * brought are read from the API server; concurrent calls for the same object share a read.
  */
 export class PodsAndAccounts implements BoundObjects {
   readonly #options: PodsAndAccountsOptions
@@ -41,10 +42,10 @@ export class PodsAndAccounts implements BoundObjects {
   readonly #namespaces: ReadonlySet<string>
   readonly #pods: Reflector<KubeObject>
   readonly #accounts: Reflector<KubeObject>
-  readonly #looks = new Map<string, Promise<Presence>>()
-  /** By what was looked for, until when it is believed not to be there (monotonic); the oldest first. */
-  readonly #absent = new LRUCache<string, number>({ max: mostAbsent })
-  #complainedAt = Number.NEGATIVE_INFINITY
+  readonly #reads = new Map<string, Promise<Presence>>()
+  /** Object → until when it counts as absent, in milliseconds of the monotonic clock. */
+  readonly #absent = new LRUCache<string, number>({ max: maxAbsent })
+  #warnedAt = Number.NEGATIVE_INFINITY
 
   constructor(options: PodsAndAccountsOptions) {
     const { client, namespaces, logger } = options
@@ -61,7 +62,7 @@ export class PodsAndAccounts implements BoundObjects {
     return this.#pods.store.size
   }
 
-  /** Whether everything that was there at the start is known. */
+  /** Whether the first lists are complete. */
   get hasSynced(): boolean {
     return this.#pods.hasSynced && this.#accounts.hasSynced
   }
@@ -78,8 +79,8 @@ export class PodsAndAccounts implements BoundObjects {
     const { namespace, account, pod } = reference
     if (this.#namespaces.size > 0 && !this.#namespaces.has(namespace)) return 'absent'
     const [first, second] = await Promise.all([
-      this.#lookFor(this.#pods, namespace, pod),
-      this.#lookFor(this.#accounts, namespace, account),
+      this.#presenceOf(this.#pods, namespace, pod),
+      this.#presenceOf(this.#accounts, namespace, account),
     ])
     if (first === 'absent' || second === 'absent') return 'absent'
     return first === 'present' && second === 'present' ? 'present' : 'unknown'
@@ -96,53 +97,53 @@ export class PodsAndAccounts implements BoundObjects {
     return this.#clock.now() > (parseTime(deletionTimestamp) ?? 0) + leewayMs
   }
 
-  #lookFor(reflector: Reflector<KubeObject>, namespace: string, object: BoundObject): Promise<Presence> {
+  #presenceOf(reflector: Reflector<KubeObject>, namespace: string, object: BoundObject): Promise<Presence> {
     if (this.#isKnown(reflector, namespace, object)) return Promise.resolve('present')
     const key = `${reflector.resource.plural}/${namespace}/${object.name}/${object.uid}`
     if ((this.#absent.peek(key) ?? Number.NEGATIVE_INFINITY) > this.#clock.monotonic()) return Promise.resolve('absent')
-    const under = this.#looks.get(key)
-    if (under !== undefined) return under
-    if (this.#looks.size >= mostLooks) return Promise.resolve('unknown')
-    const look = this.#get(reflector, namespace, object).then((presence) => {
-      this.#looks.delete(key)
+    const pending = this.#reads.get(key)
+    if (pending !== undefined) return pending
+    if (this.#reads.size >= maxReads) return Promise.resolve('unknown')
+    const read = this.#read(reflector, namespace, object).then((presence) => {
+      this.#reads.delete(key)
       if (presence === 'absent') this.#absent.set(key, this.#clock.monotonic() + absentMs)
       return presence
     })
-    this.#looks.set(key, look)
-    return look
+    this.#reads.set(key, read)
+    return read
   }
 
-  async #get(reflector: Reflector<KubeObject>, namespace: string, { name, uid }: BoundObject): Promise<Presence> {
+  async #read(reflector: Reflector<KubeObject>, namespace: string, { name, uid }: BoundObject): Promise<Presence> {
     const { resource, store } = reflector
     let found: KubeObject | undefined
     try {
-      found = await this.#options.client.get<KubeObject>(resource, { namespace, name }, { timeoutMs: lookMs })
+      found = await this.#options.client.get<KubeObject>(resource, { namespace, name }, { timeoutMs: readMs })
     } catch (error) {
-      this.#complain(resource, error)
+      this.#warn(resource, error)
       return 'unknown'
     }
     if (found?.metadata.uid !== uid || this.#isGone(found)) return 'absent'
-    // The watch is about to tell of it. If it has told of its end already, nothing is taken; and where nothing has been
-    // listed yet, the list will take away what is gone by then.
+    // The watch has yet to bring the object. If the watch has already passed its deletion, insertIfNewer ignores it; before
+    // the first list it is stored unconditionally, because that list removes it if it is gone.
     const listed = store.progress('') ?? store.progress(namespace)
     if (listed === undefined) store.set(leanObject(found))
     else store.insertIfNewer(found)
     return 'present'
   }
 
-  /** Not for every token that comes while the API server is away. */
-  #complain({ plural }: Resource, error: unknown): void {
+  /** Warns at most every ten seconds, not for every token presented while the API server is unreachable. */
+  #warn({ plural }: Resource, error: unknown): void {
     const now = this.#clock.monotonic()
-    if (now - this.#complainedAt < complaintMs) return
-    this.#complainedAt = now
-    this.#options.logger.warn('cannot look for what a token is bound to', {
+    if (now - this.#warnedAt < warningMs) return
+    this.#warnedAt = now
+    this.#options.logger.warn('cannot read the object that a token is bound to', {
       resource: plural,
       reason: messageOf(error),
     })
   }
 }
 
-/** What is kept of a pod or account: there may be a hundred thousand, with labels and annotations of any size. */
+/** Keeps the few fields that are used: there may be 100,000 objects, with labels and annotations of any size. */
 function leanObject({ metadata }: KubeObject): KubeObject {
   const { name, namespace, uid, resourceVersion, deletionTimestamp } = metadata
   return {

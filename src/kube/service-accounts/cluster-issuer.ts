@@ -2,13 +2,13 @@ import { SignetError } from '../../errors.ts'
 import { JwkError, parsePublicJwk, type PublicJwk } from '../../keys/public-jwk.ts'
 import { isRecord } from '../../json.ts'
 
-/** What the API server says of its ServiceAccount tokens. */
+/** Issuer and keys of the API server's ServiceAccount tokens. */
 interface ClusterIssuerDocument {
   readonly issuer: string
   readonly keys: readonly PublicJwk[]
 }
 
-/** Asks the API server for a document by its path. */
+/** Reads a document of the API server by its path. */
 export interface DocumentReader {
   document(path: string, options: { readonly signal: AbortSignal; readonly accept?: string }): Promise<unknown>
 }
@@ -18,9 +18,9 @@ const keysPath = '/openid/v1/jwks'
 const maxKeys = 64
 
 /**
- * The issuer of the cluster's ServiceAccount tokens and its keys, as the API server itself publishes them: where its
- * `jwks_uri` points is not followed. Keys of a kind that is not used here are left out. Rejects with a KubeError, or
- * with a SignetError where nothing that can be used is left.
+ * Reads the issuer of the cluster's ServiceAccount tokens and its keys from the API server (OpenID Connect Discovery
+ * 1.0). Ignores `jwks_uri`: keys come from the API server only. Skips keys that Signet cannot use. Rejects with a
+ * KubeError, or with a SignetError `ERR_CLUSTER_ISSUER` if the documents are invalid or no key is left.
  */
 export async function readClusterIssuer(client: DocumentReader, signal: AbortSignal): Promise<ClusterIssuerDocument> {
   const [configuration, set] = await Promise.all([
@@ -28,19 +28,19 @@ export async function readClusterIssuer(client: DocumentReader, signal: AbortSig
     client.document(keysPath, { signal, accept: 'application/jwk-set+json' }),
   ])
   const issuer = isRecord(configuration) ? configuration.issuer : undefined
-  if (typeof issuer !== 'string' || issuer === '' || issuer.length > 2048) throw unusable('names no issuer')
+  if (typeof issuer !== 'string' || issuer === '' || issuer.length > 2048) throw unusable('have no valid issuer')
   const list: unknown = isRecord(set) ? set.keys : undefined
-  if (!Array.isArray(list) || list.length > maxKeys) throw unusable('has no list of keys')
+  if (!Array.isArray(list) || list.length > maxKeys) throw unusable('have no valid list of keys')
   const keys = list.flatMap(usable)
-  if (keys.length === 0) throw unusable('has no key that can be used')
-  if (new Set(keys.map(({ kid }) => kid)).size < keys.length) throw unusable('has two keys of one kid')
+  if (keys.length === 0) throw unusable('have no supported key')
+  if (new Set(keys.map(({ kid }) => kid)).size < keys.length) throw unusable('have two keys with the same kid')
   return { issuer, keys }
 }
 
 function usable(key: unknown): PublicJwk[] {
   try {
     const jwk = parsePublicJwk(key)
-    // A key that is bound to a subject is none of the API server's.
+    // The API server binds no key to a subject.
     return jwk.sub === undefined ? [jwk] : []
   } catch (error) {
     if (error instanceof JwkError) return []
@@ -49,5 +49,5 @@ function usable(key: unknown): PublicJwk[] {
 }
 
 function unusable(what: string): SignetError {
-  return new SignetError('ERR_CLUSTER_ISSUER', `the API server's description of its ServiceAccount tokens ${what}`)
+  return new SignetError('ERR_CLUSTER_ISSUER', `the API server's documents about its ServiceAccount tokens ${what}`)
 }

@@ -42,7 +42,7 @@ function plugin(parameters: readonly string[], input = ''): Promise<Ran> {
 }
 
 const noCluster =
-  'kubectl signet: no cluster found: this is no pod, and there is no kubeconfig; give --kubeconfig FILE\n'
+  'kubectl signet: no cluster found: not running in a pod, and no kubeconfig exists; pass --kubeconfig FILE\n'
 
 describe('the built plugin', () => {
   it('is one executable file', async () => {

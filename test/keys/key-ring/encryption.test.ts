@@ -23,8 +23,8 @@ describe('the file of key-encryption keys', () => {
   })
 
   it.each([
-    ['nothing', '', 'there is no key'],
-    ['comments alone', '# none\n', 'there is no key'],
+    ['nothing', '', 'the file has no key'],
+    ['comments alone', '# none\n', 'the file has no key'],
     ['no colon', `a:${bytes()}\n${bytes()}`, 'line 2 is not an ID, a colon and 32 bytes in base64'],
     ['no ID', `:${bytes()}`, 'line 1 is not'],
     ['an ID with a blank', `my key:${bytes()}`, 'line 1 is not'],
@@ -32,7 +32,7 @@ describe('the file of key-encryption keys', () => {
     ['a long key', `a:${bytes(48)}`, 'line 1 is not'],
     ['base64url', `a:${Buffer.alloc(32, 255).toString('base64url')}`, 'line 1 is not'],
     ['stray bits', `a:${Buffer.alloc(32).toString('base64').slice(0, 42)}B=`, 'line 1 is not'],
-    ['an ID twice', `a:${bytes()}\na:${bytes()}`, 'line 2 has the ID of a line before it'],
+    ['an ID twice', `a:${bytes()}\na:${bytes()}`, 'line 2 repeats an ID'],
   ])('is refused with %s', (_title, text, message) => {
     expect(() => parseKeyEncryptionKeys(text)).toThrow(KeyEncryptionError)
     expect(() => parseKeyEncryptionKeys(text)).toThrow(message)

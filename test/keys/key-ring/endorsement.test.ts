@@ -26,7 +26,7 @@ beforeAll(async () => {
 })
 
 describe('the endorsement of a key', () => {
-  it('is made once, by the key that sealed the write that brought it, and is kept as it is stored', () => {
+  it('is made once, by the key that sealed the write that brought it, and is kept unchanged', () => {
     expect(first.endorsedBy).toBeUndefined()
     const { slots } = decodeKeyRing(encodeKeyRing(later))
     expect(slots.map(({ endorsedBy }) => endorsedBy?.keyID)).toEqual([first.keyID, second.keyID])

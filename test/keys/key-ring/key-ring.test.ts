@@ -124,7 +124,9 @@ describe('a key ring', () => {
       { ...first, encryptedKey: second?.encryptedKey },
       { ...second, encryptedKey: first?.encryptedKey },
     ]
-    expect(() => decodeKeyRing(JSON.stringify({ ...rest, slots: swapped }), { encryption })).toThrow('does not decrypt')
+    expect(() => decodeKeyRing(JSON.stringify({ ...rest, slots: swapped }), { encryption })).toThrow(
+      'cannot be decrypted',
+    )
   })
 
   it('is outdated unless all its private keys are encrypted with the current key', async () => {

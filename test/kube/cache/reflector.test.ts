@@ -583,7 +583,7 @@ describe('W9: a malformed line', () => {
   })
 })
 
-describe('W10: an object deleted and made again while nobody watched', () => {
+describe('W10: an object deleted and recreated while nothing watched', () => {
   const recreate = (fake: FakeApiServer) => {
     fake.remove(resources.configMaps, { namespace: 'shop', name: 'a' })
     fake.put(resources.configMaps, configMap('a', { data: { second: '1' } }))

@@ -164,7 +164,7 @@ describe('T5: a call that fails in passing', () => {
     expect(fake.requests).toHaveLength(1)
   })
 
-  it('is Unreachable where nobody listens', async () => {
+  it('is Unreachable if nothing listens', async () => {
     const { fake, client } = await fakeCluster()
     await fake.stop()
     await expect(client.get(resources.secrets, ref)).rejects.toMatchObject({

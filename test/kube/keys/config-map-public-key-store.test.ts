@@ -103,7 +103,7 @@ describe('public keys whose ConfigMap has lost its labels', () => {
   )
 })
 
-describe('public keys that somebody quicker has stored', () => {
+describe('public keys that another writer stored first', () => {
   it('I4: are not written over, since they may be of a later ring, and are seen by the next look', async () => {
     await published.put(orders, undefined, wanted('uid-1'))
     store.delete(ref)

@@ -74,7 +74,7 @@ it('follows what is stored, and gives the same object while that has not changed
   expect(changes).toBe(2)
 })
 
-it('knows when it was told of last, and nothing before it was', async () => {
+it('knows when the ring was last confirmed, which is never before the first list', async () => {
   const unread = new AuthorityKeyRing({ client, namespace, encryption: undefined, logger: silentLogger })
   expect(unread.confirmedAt()).toBeUndefined()
   const source = await started()

@@ -190,7 +190,7 @@ describe('PublishedKeySets', () => {
     expect(kidsOf(sets)).toEqual({ orders: [second.kid] })
   })
 
-  it("tells the authority's own keys apart from those of identities, by the name of their ConfigMap alone", async () => {
+  it('tells the issuing keys from those of identities, by the name of their ConfigMap alone', async () => {
     await create(orders, first)
     const { sets, changes } = await replica()
     expect(sets.issuingKeys()).toEqual([])

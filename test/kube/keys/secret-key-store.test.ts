@@ -79,7 +79,7 @@ describe('creating a key ring whose Secret has lost its labels', () => {
   })
 })
 
-describe('a key ring as it is now', () => {
+describe('a freshly fetched key ring', () => {
   it('is fetched past the watch, which learns of it, whatever that shows', async () => {
     const seen = await rings.create(orders, await anotherRing())
     expect((await rings.fetch(orders))?.version).toBe(seen.version)

@@ -226,7 +226,7 @@ describe('a leader', () => {
     expect(lease().spec?.holderIdentity).toBe('thief')
   })
 
-  it('stops ten seconds after its last renewal, before anybody else can lead', async () => {
+  it('stops ten seconds after its last renewal, before another process can lead', async () => {
     const { client } = cluster()
     const { state, elector } = candidate(client, 'a')
     await pass(0)

@@ -67,7 +67,7 @@ describe('TokenRevocationStore', () => {
     ['ends too soon', {}, { tokenExpiresAt: formatTime(expiresAt - HOUR) }],
     ['ends at a time that is none', {}, { tokenExpiresAt: 'later' }],
     ['is being deleted', { deletionTimestamp: formatTime(expiresAt), finalizers: ['a/b'] }, {}],
-  ])('I5: makes another where somebody has taken the name for one that %s', async (_, metadata, spec) => {
+  ])('I5: creates another record if the name is used by one that %s', async (_, metadata, spec) => {
     const ref = await store.add(token)
     const [planted] = await all()
     if (planted === undefined) throw new Error('nothing is stored')

@@ -28,7 +28,7 @@ const counting = (): KubeClient => ({
   ...client,
   get: async (resource, ref, options) => {
     gets.push(`${resource.plural}/${ref.name}`)
-    // So long that whoever asks meanwhile meets it.
+    // Long enough for concurrent calls to meet the pending read.
     await new Promise((resolve) => setTimeout(resolve, 2))
     if (!reachable) throw new Error('away')
     return client.get(resource, ref, options)
@@ -70,7 +70,7 @@ async function podAndAccount(where = namespace) {
 }
 
 describe('PodsAndAccounts', () => {
-  it('knows what it has listed, by uid, without asking anybody', async () => {
+  it('knows listed objects by uid, without a request', async () => {
     const bound = await podAndAccount()
     const { objects } = await watching()
     expect(objects.areKnown(bound)).toBe(true)
@@ -141,7 +141,7 @@ describe('PodsAndAccounts', () => {
     expect(objects.areKnown(bound)).toBe(true)
     const other = { ...bound, pod: { name: 'orders-2', uid: 'other' } }
     for (let count = 0; count < 3; count += 1) expect(await objects.look(other)).toBe('unknown')
-    expect(logger.lines.filter((line) => line.includes('cannot look'))).toHaveLength(1)
+    expect(logger.lines.filter((line) => line.includes('cannot read the object'))).toHaveLength(1)
     reachable = true
     expect(await objects.look(other)).toBe('absent')
   })
