@@ -9,7 +9,7 @@ import { HOUR, MINUTE } from '../../src/time/duration.ts'
 import { authorityUid, theAuthority } from '../../src/identity/key-owner.ts'
 import type { PublicJwk } from '../../src/keys/public-jwk.ts'
 import { generateSigningKey, type SigningKey } from '../../src/keys/signing-key.ts'
-import { PodsAndAccounts } from '../../src/kube/service-accounts/bound-object-cache.ts'
+import { BoundObjectCache } from '../../src/kube/service-accounts/bound-object-cache.ts'
 import { readClusterIssuer } from '../../src/kube/service-accounts/cluster-issuer.ts'
 import { loadConfig } from '../../src/kube/client/kubeconfig.ts'
 import { HttpKubeClient } from '../../src/kube/client/http-client.ts'
@@ -18,7 +18,7 @@ import {
   ConfigMapPublicKeyStore,
   leanPublicKeys,
 } from '../../src/kube/keys/config-map-public-key-store.ts'
-import { PublishedKeySets } from '../../src/kube/keys/published-key-cache.ts'
+import { PublishedKeyCache } from '../../src/kube/keys/published-key-cache.ts'
 import { Reflector } from '../../src/kube/cache/reflector.ts'
 import { resources } from '../../src/kube/client/resource.ts'
 import { Store } from '../../src/kube/cache/store.ts'
@@ -44,7 +44,7 @@ let plane: ControlPlane
 let kubectl: Kubectl
 let client: HttpKubeClient
 let keys: ServiceAccountIssuerKeys
-let objects: PodsAndAccounts
+let objects: BoundObjectCache
 let authority: RunningAuthority
 /** Which the tokens of `orders` are signed by that are mounted. */
 let ordersKey: SigningKey
@@ -73,7 +73,7 @@ beforeAll(async () => {
     clock: systemClock,
     logger: silentLogger,
   })
-  objects = new PodsAndAccounts({ client, namespaces: [], logger: silentLogger })
+  objects = new BoundObjectCache({ client, namespaces: [], logger: silentLogger })
   const configMaps = new Reflector<ConfigMap>({
     client,
     resource: resources.configMaps,
@@ -87,12 +87,12 @@ beforeAll(async () => {
     clusterKeys: keys,
     objects,
     identities: { ready: () => true, exists: ({ name }) => name !== 'stranger' },
-    source: new PublishedKeySets({ reflector: configMaps, namespace: operatorNamespace, logger: silentLogger }),
+    source: new PublishedKeyCache({ reflector: configMaps, namespace: operatorNamespace, logger: silentLogger }),
     revoking: (basis) => {
       const replica = revokingReplica({
         ...basis,
         client,
-        keysConfirmedAt: () => configMaps.stats.toldAt,
+        keysConfirmedAt: () => configMaps.stats.confirmedAt,
         introspectors: ['shop/orders'],
         certificateDirectory: '/nowhere',
       })

@@ -33,7 +33,7 @@ export async function startIssuingKeys(options: {
   client: KubeClient
   clock: HeldClock
   encryption?: KeyEncryptionKeys
-  issuingEncryption?: KeyEncryptionKeys
+  authorityEncryption?: KeyEncryptionKeys
 }) {
   const { client, clock } = options
   const stop = new AbortController()

@@ -5,12 +5,7 @@ import { MINUTE, SECOND } from '../../time/duration.ts'
 import { messageOf } from '../../errors.ts'
 import type { PublicJwk } from '../../keys/public-jwk.ts'
 import type { Logger } from '../../logger.ts'
-
-/** The issuer of the cluster's ServiceAccount tokens and its public keys. */
-export interface ClusterIssuer {
-  readonly issuer: string
-  readonly keys: readonly PublicJwk[]
-}
+import type { ClusterIssuer } from '../../tokens/cluster-issuer.ts'
 
 interface ServiceAccountIssuerKeysOptions {
   /** Reads the issuer from the API server; rejects if the API server is unreachable or its answer unusable. */

@@ -1,12 +1,6 @@
 import type { Clock } from '../../time/clock.ts'
-import type { IdentityName } from '../../identity/service-identity.ts'
+import type { KeyLookup } from '../../keys/key-lookup.ts'
 import { TokenBucket } from '../../time/token-bucket.ts'
-
-/** Whether a key is published. `present`: it will arrive by the watch; `unknown`: the lookup failed or was refused. */
-export type KeyPresence = 'present' | 'absent' | 'unknown'
-
-/** Asks the API server now whether a key that may sign for this identity is published. Never rejects. */
-export type KeyLookup = (identity: IdentityName, kid: string) => Promise<KeyPresence>
 
 /** The maximum number of concurrent lookups. */
 const maxConcurrent = 16

@@ -65,7 +65,7 @@ interface ReflectorStats {
    * in milliseconds of the monotonic clock; with several namespaces the earliest such time. Undefined until `hasSynced`.
    * The store may lack changes made after this time. Advances after the handlers have returned.
    */
-  readonly toldAt: number | undefined
+  readonly confirmedAt: number | undefined
   /** Lists after the first one of each namespace. */
   readonly relists: number
   /** Watches after the first one of each namespace. */
@@ -86,7 +86,7 @@ interface Scope {
   /** When the last list succeeded or failed, in milliseconds of the monotonic clock. */
   listedAt: number
   /** When a list, event or bookmark last came, in milliseconds of the monotonic clock. */
-  toldAt: number
+  confirmedAt: number
   synced: boolean
   watched: boolean
   /** Whether the next list is a plain one, because the last one was streaming and failed. */
@@ -130,7 +130,7 @@ export class Reflector<T extends KubeObject> {
       position: undefined,
       known: undefined,
       listedAt: Number.NEGATIVE_INFINITY,
-      toldAt: 0,
+      confirmedAt: 0,
       synced: false,
       watched: false,
       plainList: false,
@@ -143,8 +143,8 @@ export class Reflector<T extends KubeObject> {
   }
 
   get stats(): ReflectorStats {
-    const toldAt = this.hasSynced ? Math.min(...this.#scopes.map((scope) => scope.toldAt)) : undefined
-    return { ...this.#stats, lastEventAt: this.#lastEventAt, toldAt }
+    const confirmedAt = this.hasSynced ? Math.min(...this.#scopes.map((scope) => scope.confirmedAt)) : undefined
+    return { ...this.#stats, lastEventAt: this.#lastEventAt, confirmedAt }
   }
 
   /** Adds a handler for later changes. Handlers are called one after another, in the order of the changes. */
@@ -238,7 +238,7 @@ export class Reflector<T extends KubeObject> {
         advanced: (resourceVersion) => this.#advance(scope, resourceVersion),
       },
     })
-    if (this.#clock.monotonic() - scope.toldAt >= this.#timings.silentMs) this.#relist(scope, '')
+    if (this.#clock.monotonic() - scope.confirmedAt >= this.#timings.silentMs) this.#relist(scope, '')
   }
 
   #listed(scope: Scope, objects: readonly T[], resourceVersion: string): void {
@@ -254,7 +254,7 @@ export class Reflector<T extends KubeObject> {
   #advance(scope: Scope, resourceVersion: string): void {
     scope.position = resourceVersion
     scope.known = resourceVersion
-    scope.toldAt = this.#clock.monotonic()
+    scope.confirmedAt = this.#clock.monotonic()
     this.store.advance(scope.namespace, resourceVersion)
   }
 

@@ -1,4 +1,4 @@
-import type { ObjectMeta as NamedMeta } from '../../api/v1alpha1/metadata.ts'
+import type { ObjectMeta } from '../../api/v1alpha1/metadata.ts'
 import type { Resource } from './resource.ts'
 import { apiVersionOf } from './resource.ts'
 
@@ -12,7 +12,7 @@ interface OwnerReference {
 }
 
 /** The fields of `metadata` that Signet uses. Other fields are preserved. */
-interface ObjectMeta extends NamedMeta {
+interface KubeObjectMeta extends ObjectMeta {
   ownerReferences?: OwnerReference[]
   generateName?: string
   managedFields?: unknown
@@ -25,7 +25,7 @@ interface ObjectMeta extends NamedMeta {
 export interface KubeObject {
   apiVersion?: string
   kind?: string
-  metadata: ObjectMeta
+  metadata: KubeObjectMeta
 }
 
 /** Names an object of a resource. */

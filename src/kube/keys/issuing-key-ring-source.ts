@@ -2,7 +2,7 @@ import { theAuthority } from '../../identity/key-owner.ts'
 import { keyRingSecretName } from '../../identity/workload.ts'
 import type { KeyEncryptionKeys } from '../../keys/key-ring/encryption.ts'
 import type { SealedKeyRing } from '../../keys/key-ring/key-ring.ts'
-import type { OwnKeyRingSource } from '../../keys/key-ring/source.ts'
+import type { IssuingKeyRingSource } from '../../keys/key-ring/source.ts'
 import { decodeKeyRing } from '../../keys/key-ring/codec.ts'
 import type { KubeClient } from '../client/client.ts'
 import type { Logger } from '../../logger.ts'
@@ -11,7 +11,7 @@ import { resources } from '../client/resource.ts'
 import type { Secret } from '../secrets/secret-codec.ts'
 import { ringText } from './secret-key-store.ts'
 
-interface AuthorityKeyRingOptions {
+interface IssuingKeyRingSourceOptions {
   readonly client: KubeClient
   /** The operator's namespace. */
   readonly namespace: string
@@ -24,12 +24,12 @@ interface AuthorityKeyRingOptions {
 type Opened = { readonly secret: Secret; readonly open: () => SealedKeyRing }
 
 /** The issuing keys' ring, read-only, from a watch of its Secret: the only Secret that the authority may read. */
-export class AuthorityKeyRing implements OwnKeyRingSource {
+export class SecretIssuingKeyRingSource implements IssuingKeyRingSource {
   readonly reflector: Reflector<Secret>
-  readonly #options: AuthorityKeyRingOptions
+  readonly #options: IssuingKeyRingSourceOptions
   #opened: Opened | undefined
 
-  constructor(options: AuthorityKeyRingOptions) {
+  constructor(options: IssuingKeyRingSourceOptions) {
     const { client, namespace, logger } = options
     this.#options = options
     this.reflector = new Reflector<Secret>({
@@ -52,7 +52,7 @@ export class AuthorityKeyRing implements OwnKeyRingSource {
   }
 
   confirmedAt(): number | undefined {
-    return this.reflector.stats.toldAt
+    return this.reflector.stats.confirmedAt
   }
 
   onChange(callback: () => void): () => void {

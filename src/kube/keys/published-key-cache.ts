@@ -11,7 +11,7 @@ import { type ConfigMap, publishedKeys, publishedText } from './config-map-publi
 import type { Reflector } from '../cache/reflector.ts'
 import type { StoreEvent } from '../cache/store-changes.ts'
 
-interface PublishedKeySetsOptions {
+interface PublishedKeyCacheOptions {
   /** The watch of the public ConfigMaps. */
   readonly reflector: Reflector<ConfigMap>
   /** The operator's namespace, which contains the public ConfigMaps. */
@@ -25,8 +25,8 @@ const none: readonly PublicJwk[] = []
  * The published keys of all identities and the issuing keys, from the watch of the public ConfigMaps. An invalid ConfigMap
  * keeps its last valid keys, so that a mistaken edit removes no key from verifiers.
  */
-export class PublishedKeySets implements PublicKeySource {
-  readonly #options: PublishedKeySetsOptions
+export class PublishedKeyCache implements PublicKeySource {
+  readonly #options: PublishedKeyCacheOptions
   readonly #sets = new Map<string, IdentityKeys>()
   readonly #listeners = new Set<() => void>()
   #issuingKeys = none
@@ -34,7 +34,7 @@ export class PublishedKeySets implements PublicKeySource {
   #sequence = 0
   #listed = false
 
-  constructor(options: PublishedKeySetsOptions) {
+  constructor(options: PublishedKeyCacheOptions) {
     this.#options = options
     const { reflector } = options
     reflector.onEvent((event) => {
@@ -83,15 +83,9 @@ export class PublishedKeySets implements PublicKeySource {
     return this.#sets.has(keyOf({ namespace: this.#options.namespace, name: publicKeysName(identity) }))
   }
 
-<<<<<<< HEAD
-  /** The authority's own, from the one ConfigMap that is named for it. */
-  issuingKeys(): readonly PublicJwk[] {
-    return this.#authoritys
-=======
   /** The issuing keys, from the ConfigMap `signet-jwks.authority`. */
-  authorityKeys(): readonly PublicJwk[] {
+  issuingKeys(): readonly PublicJwk[] {
     return this.#issuingKeys
->>>>>>> 4066885 (docs(kube): say in plain sentences what kube, keys and time promise)
   }
 
   /** Calls back after a change of the keys or of the readiness. Returns a function that unsubscribes. */

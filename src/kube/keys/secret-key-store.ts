@@ -32,14 +32,14 @@ export class SecretKeyStore implements KeyStore {
     /** Encrypts identities' private keys at rest. Absent: they are stored unencrypted. */
     encryption?: KeyEncryptionKeys | undefined
     /** Encrypts the issuing keys at rest. The authority has these keys too, and none that decrypt identities' keys. */
-    issuingEncryption?: KeyEncryptionKeys | undefined
+    authorityEncryption?: KeyEncryptionKeys | undefined
   }) {
     this.#client = options.client
     this.#store = options.store
     this.#namespace = options.namespace
     this.#encryption = {
       ...(options.encryption && { identities: options.encryption }),
-      ...(options.issuingEncryption && { issuing: options.issuingEncryption }),
+      ...(options.authorityEncryption && { issuing: options.authorityEncryption }),
     }
   }
 

@@ -15,7 +15,7 @@ export interface RevocationFact {
 }
 
 /** A TokenRevocation reduced to what the authority needs: a cluster may have 100,000. */
-export interface LeanRevocation extends KubeObject {
+export interface CachedRevocation extends KubeObject {
   /** Absent if the object revokes nothing, such as one that the controller refused. */
   readonly fact?: RevocationFact
 }
@@ -24,7 +24,7 @@ export interface LeanRevocation extends KubeObject {
  * Returns the transform that reduces TokenRevocations to their effect. The subject is built from the object's own
  * namespace, so that a TokenRevocation affects identities of its namespace only (I8). Equal subjects share one string.
  */
-export function leanRevocations(trustDomain: string): (object: TokenRevocation & KubeObject) => LeanRevocation {
+export function revocationTransform(trustDomain: string): (object: TokenRevocation & KubeObject) => CachedRevocation {
   const subjects = new LRUCache<string, string>({ max: 4096 })
   const intern = (text: string): string => {
     const known = subjects.get(text)

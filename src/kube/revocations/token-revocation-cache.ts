@@ -3,14 +3,14 @@ import { SECOND } from '../../time/duration.ts'
 import type { Revocable, Revocation } from '../../tokens/revocation.ts'
 import type { Revocations } from '../../tokens/revocations.ts'
 import { RevocationIndex } from '../../tokens/revocation-index.ts'
-import type { LeanRevocation, RevocationFact } from './revocation-transform.ts'
+import type { CachedRevocation, RevocationFact } from './revocation-transform.ts'
 import { keyOf } from '../client/object.ts'
 import type { Reflector } from '../cache/reflector.ts'
 import type { StoreEvent } from '../cache/store-changes.ts'
 
-interface TokenRevocationsOptions {
-  /** The watch of the TokenRevocations, with the transform of `leanRevocations`. */
-  readonly reflector: Reflector<LeanRevocation>
+interface TokenRevocationCacheOptions {
+  /** The watch of the TokenRevocations, with the transform of `revocationTransform`. */
+  readonly reflector: Reflector<CachedRevocation>
   /**
    * Milliseconds since the epoch. The earlier of the local and the API server's clock, so that no revocation is dropped
    * too soon.
@@ -20,11 +20,11 @@ interface TokenRevocationsOptions {
   readonly serverNow: () => number
 }
 
-interface Held {
+interface Entry {
   readonly fact: RevocationFact
   readonly namespace: string
   /** Whether the revocation applies, and so is in the index. */
-  holds: boolean
+  applies: boolean
   /** Whether the object was deleted before its expiry. */
   deleted: boolean
 }
@@ -43,18 +43,18 @@ const sweepEvery = 15
  * neither a broken watch, nor a shorter list, nor the deletion of an object before its expiry makes a token valid again
  * (I5).
  */
-export class TokenRevocations implements Revocations {
-  readonly #options: TokenRevocationsOptions
+export class TokenRevocationCache implements Revocations {
+  readonly #options: TokenRevocationCacheOptions
   readonly #index = new RevocationIndex()
   /** Keyed by uid. */
-  readonly #held = new Map<string, Held>()
-  readonly #waiting = new Set<Held>()
+  readonly #entries = new Map<string, Entry>()
+  readonly #waiting = new Set<Entry>()
   /** Namespace → number of its revocations kept after their deletion. */
   readonly #remembered = new Map<string, number>()
   readonly #listeners = new Set<() => void>()
   readonly #timer: NodeJS.Timeout
   /** Changes received and not yet applied. */
-  #pending: StoreEvent<LeanRevocation>[] = []
+  #pending: StoreEvent<CachedRevocation>[] = []
   #taking: Promise<void> | undefined
   #ready = false
   #list: readonly Revocation[] | undefined
@@ -62,7 +62,7 @@ export class TokenRevocations implements Revocations {
   #announced = false
   #ticks = 0
 
-  constructor(options: TokenRevocationsOptions) {
+  constructor(options: TokenRevocationCacheOptions) {
     this.#options = options
     const { reflector } = options
     reflector.onEvent((event) => this.#heard(event))
@@ -90,7 +90,7 @@ export class TokenRevocations implements Revocations {
   list(): readonly Revocation[] {
     if (this.#list === undefined) {
       const list: Revocation[] = []
-      for (const { holds, fact } of this.#held.values()) if (holds) list.push(fact.revocation)
+      for (const { applies, fact } of this.#entries.values()) if (applies) list.push(fact.revocation)
       this.#list = list
     }
     return this.#list
@@ -103,30 +103,30 @@ export class TokenRevocations implements Revocations {
   }
 
   /** Applies an object that was read or written outside the watch, reduced by the reflector's transform. */
-  take({ metadata, fact }: LeanRevocation): void {
+  take({ metadata, fact }: CachedRevocation): void {
     const uid = metadata.uid ?? keyOf(metadata)
-    const known = this.#held.get(uid)
+    const known = this.#entries.get(uid)
     if (known !== undefined && fact !== undefined && isSame(known.fact, fact)) return
     if (known !== undefined) this.#forget(uid, known)
     if (fact === undefined || fact.revocation.exp <= this.#now()) return
-    const held: Held = { fact, namespace: metadata.namespace ?? '', holds: false, deleted: false }
-    this.#held.set(uid, held)
-    if (fact.from > this.#serverNow()) this.#waiting.add(held)
-    else this.#hold(held)
+    const entry: Entry = { fact, namespace: metadata.namespace ?? '', applies: false, deleted: false }
+    this.#entries.set(uid, entry)
+    if (fact.from > this.#serverNow()) this.#waiting.add(entry)
+    else this.#begin(entry)
   }
 
   /** Called every second: lets future revocations begin to apply, and drops expired ones. */
   tick(): void {
     const serverNow = this.#serverNow()
-    for (const held of this.#waiting) {
-      if (held.fact.from > serverNow) continue
-      this.#waiting.delete(held)
-      this.#hold(held)
+    for (const entry of this.#waiting) {
+      if (entry.fact.from > serverNow) continue
+      this.#waiting.delete(entry)
+      this.#begin(entry)
     }
     if (this.#ticks++ % sweepEvery !== 0) return
     const now = this.#now()
-    for (const [uid, held] of this.#held) {
-      if (held.fact.revocation.exp <= now) this.#forget(uid, held)
+    for (const [uid, entry] of this.#entries) {
+      if (entry.fact.revocation.exp <= now) this.#forget(uid, entry)
     }
   }
 
@@ -135,7 +135,7 @@ export class TokenRevocations implements Revocations {
   }
 
   /** Applies a large list in batches, to keep the event loop responsive. Later changes queue behind the list. */
-  #heard(event: StoreEvent<LeanRevocation>): void {
+  #heard(event: StoreEvent<CachedRevocation>): void {
     if (!event.initial && this.#taking === undefined) {
       this.#learn(event)
       return
@@ -163,40 +163,40 @@ export class TokenRevocations implements Revocations {
     this.#changed()
   }
 
-  #learn({ type, object }: StoreEvent<LeanRevocation>): void {
+  #learn({ type, object }: StoreEvent<CachedRevocation>): void {
     if (type !== 'deleted') {
       this.take(object)
       return
     }
     const uid = object.metadata.uid ?? keyOf(object.metadata)
-    const held = this.#held.get(uid)
-    if (held === undefined || held.deleted) return
-    const remembered = this.#remembered.get(held.namespace) ?? 0
+    const entry = this.#entries.get(uid)
+    if (entry === undefined || entry.deleted) return
+    const remembered = this.#remembered.get(entry.namespace) ?? 0
     // The limit per namespace keeps a tenant that creates and deletes without end from exhausting the memory.
-    if (held.fact.revocation.exp <= this.#now() || remembered >= rememberedLimit) {
-      this.#forget(uid, held)
+    if (entry.fact.revocation.exp <= this.#now() || remembered >= rememberedLimit) {
+      this.#forget(uid, entry)
       return
     }
-    held.deleted = true
-    this.#remembered.set(held.namespace, remembered + 1)
+    entry.deleted = true
+    this.#remembered.set(entry.namespace, remembered + 1)
   }
 
-  #hold(held: Held): void {
-    held.holds = true
-    this.#index.add(held.fact.revocation)
+  #begin(entry: Entry): void {
+    entry.applies = true
+    this.#index.add(entry.fact.revocation)
     this.#changed()
   }
 
-  #forget(uid: string, held: Held): void {
-    this.#held.delete(uid)
-    this.#waiting.delete(held)
-    if (held.deleted) {
-      const left = (this.#remembered.get(held.namespace) ?? 0) - 1
-      if (left > 0) this.#remembered.set(held.namespace, left)
-      else this.#remembered.delete(held.namespace)
+  #forget(uid: string, entry: Entry): void {
+    this.#entries.delete(uid)
+    this.#waiting.delete(entry)
+    if (entry.deleted) {
+      const left = (this.#remembered.get(entry.namespace) ?? 0) - 1
+      if (left > 0) this.#remembered.set(entry.namespace, left)
+      else this.#remembered.delete(entry.namespace)
     }
-    if (!held.holds) return
-    this.#index.remove(held.fact.revocation)
+    if (!entry.applies) return
+    this.#index.remove(entry.fact.revocation)
     this.#changed()
   }
 

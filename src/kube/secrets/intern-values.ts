@@ -8,7 +8,7 @@ const sharedFiles: readonly string[] = [files.issuer, files.trustBundle]
  * A transform that keeps equal values of Secrets in memory once: files that all Secrets share, and within a Secret the
  * first token, which has two names. This halves the memory for the Secrets of 10,000 identities. Values stay unchanged.
  */
-export function sharingValues(): (secret: Secret) => Secret {
+export function internValues(): (secret: Secret) => Secret {
   const last = new Map<string, string>()
   return (secret) => {
     if (secret.data === undefined) return secret

@@ -10,7 +10,7 @@ import type { KubeObject } from '../client/object.ts'
 import { Reflector } from '../cache/reflector.ts'
 import { type Resource, resources } from '../client/resource.ts'
 
-interface PodsAndAccountsOptions {
+interface BoundObjectCacheOptions {
   readonly client: KubeClient
   /** The namespaces to watch; empty for all. Objects of other namespaces count as absent. */
   readonly namespaces: readonly string[]
@@ -36,8 +36,8 @@ const warningMs = 10 * SECOND
  * Knows which pods and ServiceAccounts exist, by uid, from a watch of their metadata. Objects that the watch has not
  * brought are read from the API server; concurrent calls for the same object share a read.
  */
-export class PodsAndAccounts implements BoundObjects {
-  readonly #options: PodsAndAccountsOptions
+export class BoundObjectCache implements BoundObjects {
+  readonly #options: BoundObjectCacheOptions
   readonly #clock: Clock
   readonly #namespaces: ReadonlySet<string>
   readonly #pods: Reflector<KubeObject>
@@ -47,7 +47,7 @@ export class PodsAndAccounts implements BoundObjects {
   readonly #absent = new LRUCache<string, number>({ max: maxAbsent })
   #warnedAt = Number.NEGATIVE_INFINITY
 
-  constructor(options: PodsAndAccountsOptions) {
+  constructor(options: BoundObjectCacheOptions) {
     const { client, namespaces, logger } = options
     this.#options = options
     this.#clock = options.clock ?? systemClock

@@ -1,12 +1,7 @@
 import { SignetError } from '../../errors.ts'
 import { JwkError, parsePublicJwk, type PublicJwk } from '../../keys/public-jwk.ts'
+import type { ClusterIssuer } from '../../tokens/cluster-issuer.ts'
 import { isRecord } from '../../json.ts'
-
-/** Issuer and keys of the API server's ServiceAccount tokens. */
-interface ClusterIssuerDocument {
-  readonly issuer: string
-  readonly keys: readonly PublicJwk[]
-}
 
 /** Reads a document of the API server by its path. */
 export interface DocumentReader {
@@ -22,7 +17,7 @@ const maxKeys = 64
  * 1.0). Ignores `jwks_uri`: keys come from the API server only. Skips keys that Signet cannot use. Rejects with a
  * KubeError, or with a SignetError `ERR_CLUSTER_ISSUER` if the documents are invalid or no key is left.
  */
-export async function readClusterIssuer(client: DocumentReader, signal: AbortSignal): Promise<ClusterIssuerDocument> {
+export async function readClusterIssuer(client: DocumentReader, signal: AbortSignal): Promise<ClusterIssuer> {
   const [configuration, set] = await Promise.all([
     client.document(configurationPath, { signal }),
     client.document(keysPath, { signal, accept: 'application/jwk-set+json' }),

@@ -1,9 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
-import {
-  type ClusterIssuer,
-  ServiceAccountIssuerKeys,
-} from '../../../src/authority/callers/service-account-issuer-keys.ts'
+import { ServiceAccountIssuerKeys } from '../../../src/authority/callers/service-account-issuer-keys.ts'
+import type { ClusterIssuer } from '../../../src/tokens/cluster-issuer.ts'
 import { silentLogger } from '../../../src/logger.ts'
 import { eventually } from '../../builders/eventually.ts'
 import { clusterIssuer } from '../../builders/account-token.ts'

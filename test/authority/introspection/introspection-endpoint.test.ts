@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { introspectionEndpoint } from '../../../src/authority/introspection/introspection-endpoint.ts'
-import type { KeyPresence, KeyLookup } from '../../../src/authority/verification/limited-key-lookup.ts'
+import type { KeyLookup, KeyPresence } from '../../../src/keys/key-lookup.ts'
 import {
   IssuedTokenVerifier,
   type IssuedTokenVerifierOptions,

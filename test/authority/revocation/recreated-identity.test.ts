@@ -7,7 +7,7 @@ import { VerificationKeys } from '../../../src/authority/verification/verificati
 import { SECOND } from '../../../src/time/duration.ts'
 import type { KubeObject } from '../../../src/kube/client/object.ts'
 import { type ConfigMap, leanPublicKeys } from '../../../src/kube/keys/config-map-public-key-store.ts'
-import { PublishedKeySets } from '../../../src/kube/keys/published-key-cache.ts'
+import { PublishedKeyCache } from '../../../src/kube/keys/published-key-cache.ts'
 import { Reflector } from '../../../src/kube/cache/reflector.ts'
 import { resources } from '../../../src/kube/client/resource.ts'
 import { silentLogger } from '../../../src/logger.ts'
@@ -33,7 +33,7 @@ it.each([
     labelSelector: selectorOf(components.publicKeys),
     transform: leanPublicKeys,
   })
-  const source = new PublishedKeySets({ reflector, namespace, logger: silentLogger })
+  const source = new PublishedKeyCache({ reflector, namespace, logger: silentLogger })
   const stop = new AbortController()
   const running = reflector.run(stop.signal)
   const known = new VerificationKeys({ source, logger: silentLogger, interval: 0 })

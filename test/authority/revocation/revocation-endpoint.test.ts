@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { introspectionEndpoint } from '../../../src/authority/introspection/introspection-endpoint.ts'
-import type { KeyPresence } from '../../../src/authority/verification/limited-key-lookup.ts'
+import type { KeyPresence } from '../../../src/keys/key-lookup.ts'
 import { IssuedTokenVerifier } from '../../../src/authority/verification/issued-token-verifier.ts'
 import { RateLimit } from '../../../src/authority/oauth/rate-limit.ts'
 import type { RecordName, RevocationStore, TokenToRevoke } from '../../../src/tokens/revocation-store.ts'

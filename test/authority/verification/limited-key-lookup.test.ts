@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { type KeyPresence, limitedKeyLookup } from '../../../src/authority/verification/limited-key-lookup.ts'
+import { limitedKeyLookup } from '../../../src/authority/verification/limited-key-lookup.ts'
+import type { KeyPresence } from '../../../src/keys/key-lookup.ts'
 import { SECOND } from '../../../src/time/duration.ts'
 import { HeldClock } from '../../fakes/held-clock.ts'
 

@@ -3,7 +3,7 @@ import { beforeEach, expect, it, onTestFinished } from 'vitest'
 import { parseKeyEncryptionKeys, type KeyEncryptionKeys } from '../../../src/keys/key-ring/encryption.ts'
 import type { SealedKeyRing } from '../../../src/keys/key-ring/key-ring.ts'
 import { encodeKeyRing } from '../../../src/keys/key-ring/codec.ts'
-import { AuthorityKeyRing } from '../../../src/kube/keys/issuing-key-ring-source.ts'
+import { SecretIssuingKeyRingSource } from '../../../src/kube/keys/issuing-key-ring-source.ts'
 import type { HttpKubeClient } from '../../../src/kube/client/http-client.ts'
 import { resources } from '../../../src/kube/client/resource.ts'
 import { type Secret, secretValue } from '../../../src/kube/secrets/secret-codec.ts'
@@ -29,8 +29,8 @@ beforeEach(async () => {
 const put = (text: string, name = issuingRingRef.name) =>
   fake.put<Secret>(resources.secrets, { metadata: { name, namespace }, data: { 'ring.json': secretValue(text) } })
 
-async function started(keys?: KeyEncryptionKeys): Promise<AuthorityKeyRing> {
-  const source = new AuthorityKeyRing({ client, namespace, encryption: keys, logger: silentLogger })
+async function started(keys?: KeyEncryptionKeys): Promise<SecretIssuingKeyRingSource> {
+  const source = new SecretIssuingKeyRingSource({ client, namespace, encryption: keys, logger: silentLogger })
   const stop = new AbortController()
   const running = source.reflector.run(stop.signal)
   onTestFinished(async () => {
@@ -75,7 +75,7 @@ it('follows what is stored, and gives the same object while that has not changed
 })
 
 it('knows when the ring was last confirmed, which is never before the first list', async () => {
-  const unread = new AuthorityKeyRing({ client, namespace, encryption: undefined, logger: silentLogger })
+  const unread = new SecretIssuingKeyRingSource({ client, namespace, encryption: undefined, logger: silentLogger })
   expect(unread.confirmedAt()).toBeUndefined()
   const source = await started()
   const before = source.confirmedAt() ?? Number.NaN

@@ -6,7 +6,7 @@ import type { PublicJwk } from '../../../src/keys/public-jwk.ts'
 import { KubeError } from '../../../src/kube/client/api-errors.ts'
 import type { KubeClient } from '../../../src/kube/client/client.ts'
 import { type ConfigMap, leanPublicKeys } from '../../../src/kube/keys/config-map-public-key-store.ts'
-import { PublishedKeySets } from '../../../src/kube/keys/published-key-cache.ts'
+import { PublishedKeyCache } from '../../../src/kube/keys/published-key-cache.ts'
 import { Reflector } from '../../../src/kube/cache/reflector.ts'
 import { resources } from '../../../src/kube/client/resource.ts'
 import { eventually } from '../../builders/eventually.ts'
@@ -55,7 +55,7 @@ async function replica(over: KubeClient = client) {
     transform: leanPublicKeys,
     timings: { quickMs: 0, backoff: { baseMs: 1, capMs: 5, healthyMs: 1_000 } },
   })
-  const sets = new PublishedKeySets({ reflector, namespace, logger })
+  const sets = new PublishedKeyCache({ reflector, namespace, logger })
   let changes = 0
   sets.onChange(() => {
     changes += 1
@@ -108,10 +108,10 @@ const at = (resourceVersion: number, owner: RingOwner, ...keys: PublicJwk[]): Co
   }
 }
 
-const kidsOf = (sets: PublishedKeySets) =>
+const kidsOf = (sets: PublishedKeyCache) =>
   Object.fromEntries(sets.identities().map(({ identity, keys }) => [identity.name, keys.map(({ kid }) => kid)]))
 
-describe('PublishedKeySets', () => {
+describe('PublishedKeyCache', () => {
   it('I5: tells whose keys they are, and of another identity of the name also where the keys are the same', async () => {
     await create(orders, first)
     const { sets } = await replica()

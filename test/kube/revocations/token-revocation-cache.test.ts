@@ -4,17 +4,17 @@ import { formatTime } from '../../../src/time/clock.ts'
 import { HOUR, MINUTE, SECOND } from '../../../src/time/duration.ts'
 import { KubeError } from '../../../src/kube/client/api-errors.ts'
 import type { KubeClient } from '../../../src/kube/client/client.ts'
-import { type LeanRevocation, leanRevocations } from '../../../src/kube/revocations/revocation-transform.ts'
+import { type CachedRevocation, revocationTransform } from '../../../src/kube/revocations/revocation-transform.ts'
 import type { KubeObject } from '../../../src/kube/client/object.ts'
 import { Reflector } from '../../../src/kube/cache/reflector.ts'
 import { resources } from '../../../src/kube/client/resource.ts'
-import { TokenRevocations } from '../../../src/kube/revocations/token-revocation-cache.ts'
+import { TokenRevocationCache } from '../../../src/kube/revocations/token-revocation-cache.ts'
 import { eventually } from '../../builders/eventually.ts'
 import { settled } from '../../builders/identity-controller.ts'
 import { createMemoryKubeClient, type MemoryKubeClient } from '../../fakes/api-server-memory-client.ts'
 import { HeldClock } from '../../fakes/held-clock.ts'
 
-const lean = leanRevocations('cluster.local')
+const lean = revocationTransform('cluster.local')
 const sub = 'spiffe://cluster.local/ns/shop/sa/orders'
 const token = (claims: Partial<{ sub: string; jti: string; iat: number }> = {}, keyID = 'key-1') => ({
   keyID,
@@ -46,13 +46,13 @@ const judged = (name: string, expiresAt: number) =>
   )
 
 async function replica(over: KubeClient = client, behindMs = 0) {
-  const reflector = new Reflector<LeanRevocation>({
+  const reflector = new Reflector<CachedRevocation>({
     client: over,
     resource: resources.tokenRevocations,
     transform: (object) => lean(object as TokenRevocation & KubeObject),
     timings: { quickMs: 0, backoff: { baseMs: 1, capMs: 5, healthyMs: 1_000 } },
   })
-  const revocations = new TokenRevocations({
+  const revocations = new TokenRevocationCache({
     reflector,
     now: () => clock.now() - behindMs,
     serverNow: () => clock.now(),
@@ -77,9 +77,9 @@ async function replica(over: KubeClient = client, behindMs = 0) {
 const sweep = ({ tick }: { tick: () => void }) => {
   for (let count = 0; count < 15; count++) tick()
 }
-const sweeping = (revocations: TokenRevocations) => sweep({ tick: () => revocations.tick() })
+const sweeping = (revocations: TokenRevocationCache) => sweep({ tick: () => revocations.tick() })
 
-describe('TokenRevocations', () => {
+describe('TokenRevocationCache', () => {
   it('are ready once all are listed, and know tokens, keys and times', async () => {
     await create('a', { tokenID: 'token-1' })
     await create('b', { keyID: 'key-2' })

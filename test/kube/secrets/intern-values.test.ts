@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
-import { sharingValues } from '../../../src/kube/secrets/intern-values.ts'
+import { internValues } from '../../../src/kube/secrets/intern-values.ts'
 import type { Secret } from '../../../src/kube/secrets/secret-codec.ts'
 
 setFlagsFromString('--expose-gc')
@@ -27,7 +27,7 @@ function heapOf(count: number, transform: (secret: Secret) => Secret): number {
 
 describe('Secrets that share values', () => {
   it('say what they said, whatever others say', () => {
-    const share = sharingValues()
+    const share = internValues()
     const all = [
       secret('a', { issuer: 'x', 'ca.crt': 'one', token: 't1', 'a.jwt': 't1', 'b.jwt': 't2' }),
       secret('b', { issuer: 'x', 'ca.crt': 'two', token: 'x', 'a.jwt': 'x' }),
@@ -39,6 +39,6 @@ describe('Secrets that share values', () => {
 
   it('take less memory', () => {
     const apart = heapOf(200, (one) => one)
-    expect(heapOf(200, sharingValues())).toBeLessThan(apart / 2)
+    expect(heapOf(200, internValues())).toBeLessThan(apart / 2)
   })
 })

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { SECOND } from '../../../src/time/duration.ts'
-import { PodsAndAccounts } from '../../../src/kube/service-accounts/bound-object-cache.ts'
+import { BoundObjectCache } from '../../../src/kube/service-accounts/bound-object-cache.ts'
 import type { KubeClient } from '../../../src/kube/client/client.ts'
 import type { KubeObject } from '../../../src/kube/client/object.ts'
 import { type Resource, resources } from '../../../src/kube/client/resource.ts'
@@ -38,7 +38,7 @@ const counting = (): KubeClient => ({
 function create({ namespaces = [] as string[] } = {}) {
   const logger = recordingLogger()
   const clock = { now: () => now, monotonic: () => monotonic }
-  return { objects: new PodsAndAccounts({ client: counting(), namespaces, logger, clock }), logger }
+  return { objects: new BoundObjectCache({ client: counting(), namespaces, logger, clock }), logger }
 }
 
 /** One that has listed and watches. */
@@ -69,7 +69,7 @@ async function podAndAccount(where = namespace) {
   }
 }
 
-describe('PodsAndAccounts', () => {
+describe('BoundObjectCache', () => {
   it('knows listed objects by uid, without a request', async () => {
     const bound = await podAndAccount()
     const { objects } = await watching()

@@ -8,7 +8,7 @@ import { components, selectorOf } from '../../../api/v1alpha1/metadata.ts'
 import { loadConfig } from '../../../kube/client/kubeconfig.ts'
 import { HttpKubeClient } from '../../../kube/client/http-client.ts'
 import { type ConfigMap, leanPublicKeys } from '../../../kube/keys/config-map-public-key-store.ts'
-import { PublishedKeySets } from '../../../kube/keys/published-key-cache.ts'
+import { PublishedKeyCache } from '../../../kube/keys/published-key-cache.ts'
 import { Reflector } from '../../../kube/cache/reflector.ts'
 import { resources } from '../../../kube/client/resource.ts'
 import { startTlsServer } from '../../../server/tls-server.ts'
@@ -47,7 +47,7 @@ export async function runAuthority(values: AuthorityValues, signal: AbortSignal)
   const { path } = parseIssuer(issuer)
   const sharedCache = await startSharedCache(values, { issuer, operations })
   const redis = values.redisUrl === undefined ? undefined : sharedCache
-  const source = new PublishedKeySets({ reflector: configMaps, namespace, logger })
+  const source = new PublishedKeyCache({ reflector: configMaps, namespace, logger })
   const documents = new PublishedDocuments({
     issuer: { issuer, path },
     source,
@@ -58,7 +58,7 @@ export async function runAuthority(values: AuthorityValues, signal: AbortSignal)
     ...values,
     client,
     source,
-    keysConfirmedAt: () => configMaps.stats.toldAt,
+    keysConfirmedAt: () => configMaps.stats.confirmedAt,
     sharedCache: redis,
     issuer,
     logger,

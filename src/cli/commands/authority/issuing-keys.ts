@@ -1,7 +1,7 @@
 import { IssuingKeyRing } from '../../../authority/token/issuing-key-ring.ts'
 import type { ServedKeys } from '../../../authority/documents/published-documents.ts'
 import { systemClock } from '../../../time/clock.ts'
-import { AuthorityKeyRing } from '../../../kube/keys/issuing-key-ring-source.ts'
+import { SecretIssuingKeyRingSource } from '../../../kube/keys/issuing-key-ring-source.ts'
 import type { KubeClient } from '../../../kube/client/client.ts'
 import type { AuthorityValues } from './settings.ts'
 import { readKeyEncryptionKeys } from '../key-encryption-keys.ts'
@@ -23,7 +23,7 @@ export async function openIssuingKeys(options: {
   const { values, client, served, operations } = options
   const { logger, metrics } = operations
   const encryption = await readKeyEncryptionKeys(values.keyEncryptionKeyFile)
-  const source = new AuthorityKeyRing({ client, namespace: values.namespace, encryption, logger })
+  const source = new SecretIssuingKeyRingSource({ client, namespace: values.namespace, encryption, logger })
   const keys = new IssuingKeyRing({ source, served, clock: systemClock, logger })
   operations.addCheck('issuing-keys', () => keys.notReady())
   operations.onScrape(() => metrics.issuing.set(keys.active() === undefined ? 0 : 1))

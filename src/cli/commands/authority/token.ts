@@ -9,7 +9,7 @@ import { tokenEndpoint } from '../../../authority/token/token-endpoint.ts'
 import { TokenIssuer } from '../../../authority/token/token-issuer.ts'
 import { systemClock } from '../../../time/clock.ts'
 import { SECOND } from '../../../time/duration.ts'
-import { PodsAndAccounts } from '../../../kube/service-accounts/bound-object-cache.ts'
+import { BoundObjectCache } from '../../../kube/service-accounts/bound-object-cache.ts'
 import type { KubeClient } from '../../../kube/client/client.ts'
 import { type DocumentReader, readClusterIssuer } from '../../../kube/service-accounts/cluster-issuer.ts'
 import type { AuthorityValues } from './settings.ts'
@@ -48,7 +48,7 @@ export function authorityTokens(options: AuthorityTokensOptions): AuthorityToken
   const { logger, metrics } = operations
   const clock = systemClock
   const keys = new ServiceAccountIssuerKeys({ read: (signal) => readClusterIssuer(client, signal), clock, logger })
-  const objects = new PodsAndAccounts({ client, namespaces: watchNamespaces, logger })
+  const objects = new BoundObjectCache({ client, namespaces: watchNamespaces, logger })
   const authenticator = new Authenticator({
     issuer,
     trustDomain,

@@ -14,8 +14,8 @@ import type { HttpKubeClient } from '../../../kube/client/http-client.ts'
 import type { KubeObject } from '../../../kube/client/object.ts'
 import { resources } from '../../../kube/client/resource.ts'
 import { keyLookup } from '../../../kube/keys/key-lookup.ts'
-import { type LeanRevocation, leanRevocations } from '../../../kube/revocations/revocation-transform.ts'
-import { TokenRevocations } from '../../../kube/revocations/token-revocation-cache.ts'
+import { type CachedRevocation, revocationTransform } from '../../../kube/revocations/revocation-transform.ts'
+import { TokenRevocationCache } from '../../../kube/revocations/token-revocation-cache.ts'
 import type { Logger } from '../../../logger.ts'
 import { type Clock, systemClock } from '../../../time/clock.ts'
 import type { Revocations } from '../../../tokens/revocations.ts'
@@ -55,17 +55,17 @@ export interface AuthorityVerification {
 
 export function authorityVerification(options: AuthorityVerificationOptions): AuthorityVerification {
   const { client, source, issuer, trustDomain, watchNamespaces, sharedCache, logger, clock = systemClock } = options
-  const transform = leanRevocations(trustDomain)
+  const transform = revocationTransform(trustDomain)
   const serverNow = (): number => clock.now() - (client.clockOffset() ?? 0)
   const earlierNow = (): number => Math.min(clock.now(), serverNow())
-  const reflector = new Reflector<LeanRevocation>({
+  const reflector = new Reflector<CachedRevocation>({
     client,
     resource: resources.tokenRevocations,
     ...(watchNamespaces.length === 0 ? {} : { namespaces: watchNamespaces }),
     transform: (object) => transform(object as TokenRevocation & KubeObject),
     logger,
   })
-  const recorded = new TokenRevocations({ reflector, now: earlierNow, serverNow })
+  const recorded = new TokenRevocationCache({ reflector, now: earlierNow, serverNow })
   const keys = new VerificationKeys({ source, logger })
   const deleted = new DeletedIdentities({ keys, trustDomain, clock })
   const revocations = combinedRevocations(recorded, deleted)

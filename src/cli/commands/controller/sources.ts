@@ -19,7 +19,7 @@ import type { ConfigMap } from '../../../kube/keys/config-map-public-key-store.t
 import { Reflector } from '../../../kube/cache/reflector.ts'
 import { type Resource, resources } from '../../../kube/client/resource.ts'
 import type { Secret } from '../../../kube/secrets/secret-codec.ts'
-import { sharingValues } from '../../../kube/secrets/intern-values.ts'
+import { internValues } from '../../../kube/secrets/intern-values.ts'
 import type { Logger } from '../../../logger.ts'
 
 export type ControllerSources = ReturnType<typeof controllerSources>
@@ -63,7 +63,7 @@ export function controllerSources(options: {
       // Any client may write the labels. The admission policies reserve this type for the controller, so that no other
       // client can fill its memory.
       fieldSelector: `type=${identitySecretType}`,
-      transform: sharingValues(),
+      transform: internValues(),
       logger,
     }),
     keyRings: new Reflector<Secret>({
