@@ -228,7 +228,7 @@ export class Reflector<T extends KubeObject> {
       clock: this.#clock,
       signal,
       sink: {
-        heard: () => {
+        alive: () => {
           this.#lastEventAt = this.#clock.monotonic()
         },
         prepare: (object) => this.#tryPrepare(object),

@@ -12,7 +12,7 @@ export interface WatchTimings {
 /** Receives the events of a watch. No method may throw. */
 interface WatchSink<T> {
   /** The API server opened the watch or sent an event. */
-  heard(): void
+  alive(): void
   /** Reduces an object of a streaming list as it arrives, to save memory; undefined drops the object. */
   prepare(object: T): T | undefined
   /** The streaming list is complete. `objects` are prepared; those of later changes are not. */
@@ -68,7 +68,7 @@ export async function followWatch<T extends KubeObject>(options: {
     if (object.metadata.resourceVersion !== undefined) sink.advanced(object.metadata.resourceVersion)
   }
   const onEvent = ({ type, object }: WatchEvent) => {
-    sink.heard()
+    sink.alive()
     if (type === 'ERROR') throw errorOfStatus(about, object as Status)
     if (type === 'BOOKMARK') onBookmark(object)
     else onObject(type, object as T)
@@ -77,7 +77,7 @@ export async function followWatch<T extends KubeObject>(options: {
   signal.throwIfAborted()
   await client.watch(resource, query, onEvent, signal, () => {
     openedAt = clock.monotonic()
-    sink.heard()
+    sink.alive()
   })
   if (pending !== undefined) throw broken('ended before the list was complete')
   if (clock.monotonic() - openedAt < timings.quickMs) throw broken('ended as soon as it was opened')

@@ -55,7 +55,7 @@ export class TokenRevocationCache implements Revocations {
   readonly #timer: NodeJS.Timeout
   /** Changes received and not yet applied. */
   #pending: StoreEvent<CachedRevocation>[] = []
-  #taking: Promise<void> | undefined
+  #applying: Promise<void> | undefined
   #ready = false
   #list: readonly Revocation[] | undefined
   #version = 0
@@ -65,7 +65,7 @@ export class TokenRevocationCache implements Revocations {
   constructor(options: TokenRevocationCacheOptions) {
     this.#options = options
     const { reflector } = options
-    reflector.onEvent((event) => this.#heard(event))
+    reflector.onEvent((event) => this.#received(event))
     // An aborted wait means that the process ends.
     void reflector.synced().then(
       () => this.#becomeReady(),
@@ -103,7 +103,7 @@ export class TokenRevocationCache implements Revocations {
   }
 
   /** Applies an object that was read or written outside the watch, reduced by the reflector's transform. */
-  take({ metadata, fact }: CachedRevocation): void {
+  apply({ metadata, fact }: CachedRevocation): void {
     const uid = metadata.uid ?? keyOf(metadata)
     const known = this.#entries.get(uid)
     if (known !== undefined && fact !== undefined && isSame(known.fact, fact)) return
@@ -135,16 +135,16 @@ export class TokenRevocationCache implements Revocations {
   }
 
   /** Applies a large list in batches, to keep the event loop responsive. Later changes queue behind the list. */
-  #heard(event: StoreEvent<CachedRevocation>): void {
-    if (!event.initial && this.#taking === undefined) {
+  #received(event: StoreEvent<CachedRevocation>): void {
+    if (!event.initial && this.#applying === undefined) {
       this.#learn(event)
       return
     }
     this.#pending.push(event)
-    this.#taking ??= this.#takeIn()
+    this.#applying ??= this.#applyPending()
   }
 
-  async #takeIn(): Promise<void> {
+  async #applyPending(): Promise<void> {
     // The reflector delivers all events of a list in one turn of the event loop.
     await Promise.resolve()
     let count = 0
@@ -153,11 +153,11 @@ export class TokenRevocationCache implements Revocations {
       if (++count % batch === 0) await turn()
     }
     this.#pending = []
-    this.#taking = undefined
+    this.#applying = undefined
   }
 
   async #becomeReady(): Promise<void> {
-    await this.#taking
+    await this.#applying
     this.#ready = true
     // Listeners also wait for readiness.
     this.#changed()
@@ -165,7 +165,7 @@ export class TokenRevocationCache implements Revocations {
 
   #learn({ type, object }: StoreEvent<CachedRevocation>): void {
     if (type !== 'deleted') {
-      this.take(object)
+      this.apply(object)
       return
     }
     const uid = object.metadata.uid ?? keyOf(object.metadata)

@@ -235,7 +235,7 @@ describe('TokenRevocationCache', () => {
   it('know at once what was taken in beside the watch, which changes nothing when it comes', async () => {
     const { revocations } = await replica()
     const stored = await create('a', { tokenID: 'token-1' })
-    revocations.take(lean(stored))
+    revocations.apply(lean(stored))
     expect(revocations.has(token())).toBe(true)
     const { version } = revocations
     await settled()

@@ -93,7 +93,7 @@ export function authorityVerification(options: AuthorityVerificationOptions): Au
     revocations,
     tokens,
     earlierNow,
-    record: (revocation) => recorded.take(transform(revocation)),
+    record: (revocation) => recorded.apply(transform(revocation)),
     notReady: () => (recorded.ready() ? undefined : 'revocations have not been read yet'),
     run: (signal) => reflector.run(signal),
     close: () => {
