@@ -6,8 +6,9 @@ const colon = 58
 const backslash = 92
 
 /**
- * Parses JSON. Undefined if the text is not JSON, repeats a member of an object (parsers disagree on those, see RFC 8725
- * §2.4 and RFC 7515 §4), has a member `__proto__`, or is nested deeper than 16 levels. The caller limits the length.
+ * Parses JSON. Undefined if the text is not JSON, repeats a member of an object (parsers disagree on those, see RFC
+ * 8725 §2.4 and RFC 7515 §4), has a member `__proto__`, or is nested deeper than 16 levels. The caller limits the
+ * length.
  */
 export function parseStrictJson(text: string): unknown {
   const written = countWrittenMembers(text)

@@ -2,8 +2,8 @@
 export type LogFields = Readonly<Record<string, unknown>>
 
 /**
- * Logs a constant message with fields. Neither may contain tokens, private keys or request bodies. `telemetry/log` has the
- * implementation.
+ * Logs a constant message with fields. Neither may contain tokens, private keys or request bodies. `telemetry/log` has
+ * the implementation.
  */
 export interface Logger {
   debug(message: string, fields?: LogFields): void

@@ -20,8 +20,8 @@ interface AlgorithmParameters {
   /** The digest's name in `node:crypto`; null if the algorithm includes its digest (EdDSA). */
   readonly digest: 'sha256' | 'sha384' | null
   /**
-   * Options of `node:crypto` for signing and verifying. Without options the key is passed alone, because wrapping it in an
-   * object takes a third longer.
+   * Options of `node:crypto` for signing and verifying. Without options the key is passed alone, because wrapping it in
+   * an object takes a third longer.
    */
   readonly options?: { readonly padding: number; readonly saltLength: number }
   /** Whether signing takes so long (most of a millisecond) that it runs on the thread pool. */

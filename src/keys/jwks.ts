@@ -10,9 +10,9 @@ const members = ['kty', 'crv', 'x', 'y', 'n', 'e', 'kid', 'alg', 'use', 'sub'] a
 const texts = new WeakMap<PublicJwk, string>()
 
 /**
- * Serializes a JWK Set (RFC 7517 §5). Equal sets give equal texts: keys are sorted by `kid`, members have a fixed order,
- * and a key given twice is written once. Throws a TypeError for a key with private members (I3) and for two keys with
- * the same `kid` (I4).
+ * Serializes a JWK Set (RFC 7517 §5). Equal sets give equal texts: keys are sorted by `kid`, members have a fixed
+ * order, and a key given twice is written once. Throws a TypeError for a key with private members (I3) and for two keys
+ * with the same `kid` (I4).
  */
 export function serializeJwks(keys: Iterable<PublicJwk>): string {
   const byKeyID = new Map<string, string>()

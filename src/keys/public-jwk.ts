@@ -102,7 +102,9 @@ function parseMaterial(value: Record<string, unknown>, kid: string, alg: Algorit
   return kty === 'EC' ? { kty, crv, x: coordinate('x'), y: coordinate('y') } : { kty, crv, x: coordinate('x') }
 }
 
-/** The thumbprint of a key (RFC 7638, SHA-256, base64url): the digest of its required members in lexicographic order. */
+/**
+ * The thumbprint of a key (RFC 7638, SHA-256, base64url): the digest of its required members in lexicographic order.
+ */
 export function thumbprint({ kty, crv, x, y, n, e }: Material): string {
   const members = { EC: { crv, kty, x, y }, OKP: { crv, kty, x }, RSA: { e, kty, n } }[kty]
   return createHash('sha256').update(JSON.stringify(members)).digest('base64url')

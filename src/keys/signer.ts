@@ -17,7 +17,9 @@ interface SignerOptions {
   readonly privateJwk: PrivateJwk
 }
 
-/** Creates a signer for a key that passed `checkKeyPair`. Throws a TypeError if the key does not match the algorithm. */
+/**
+ * Creates a signer for a key that passed `checkKeyPair`. Throws a TypeError if the key does not match the algorithm.
+ */
 export function createSigner({ keyID, algorithm, privateJwk }: SignerOptions): Signer {
   const { kty, crv, digest, options, slow, signatureLength } = algorithmParameters[algorithm]
   if (privateJwk.kty !== kty || privateJwk.crv !== crv)

@@ -60,8 +60,9 @@ function generatePair(algorithm: Algorithm): Promise<{ publicKey: KeyObject; pri
 const probe = Buffer.from('signet key pair check')
 
 /**
- * Whether a stored key is intact: the public half parses, its `kid` is its thumbprint, its `alg` matches, and it verifies
- * a signature by the private half, if there is one. Never throws, so that no message can contain a damaged key.
+ * Whether a stored key is intact: the public half parses, its `kid` is its thumbprint, its `alg` matches, and it
+ * verifies a signature by the private half, if there is one. Never throws, so that no message can contain a damaged
+ * key.
  */
 export function checkKeyPair(publicJwk: PublicJwk, privateJwk: PrivateJwk | undefined): boolean {
   try {

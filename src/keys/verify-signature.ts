@@ -9,8 +9,8 @@ type VerifyInput = KeyObject | { readonly key: KeyObject; readonly padding: numb
 const inputs = new WeakMap<PublicJwk, VerifyInput>()
 
 /**
- * Whether the key made the JWS signature (RFC 7518 §3) of the data; a string is encoded as UTF-8. Imports the key once per
- * JWK object, so callers should pass the same object for the same key. Throws a JwkError if the JWK is not a key.
+ * Whether the key made the JWS signature (RFC 7518 §3) of the data; a string is encoded as UTF-8. Imports the key once
+ * per JWK object, so callers should pass the same object for the same key. Throws a JwkError if the JWK is not a key.
  */
 export function verifySignature(jwk: PublicJwk, data: Uint8Array | string, signature: Uint8Array): boolean {
   const { digest, options, signatureLength, kty } = algorithmParameters[jwk.alg]

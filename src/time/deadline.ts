@@ -11,8 +11,8 @@ export class DeadlineError extends SignetError {
 }
 
 /**
- * Runs `work` with a signal that is aborted after `milliseconds` (with a DeadlineError) or by the given signal (with its
- * reason). Removes timer and listener afterwards; `AbortSignal.any` on a long-lived signal would leak them.
+ * Runs `work` with a signal that is aborted after `milliseconds` (with a DeadlineError) or by the given signal (with
+ * its reason). Removes timer and listener afterwards; `AbortSignal.any` on a long-lived signal would leak them.
  */
 export async function withDeadline<T>(
   milliseconds: number,

@@ -1,6 +1,6 @@
 /**
- * Milliseconds of a Retry-After header (RFC 9110 §10.2.3: seconds or a date), at most `maxMs`. Undefined if the header is
- * missing or invalid. `now` is in milliseconds since the epoch.
+ * Milliseconds of a Retry-After header (RFC 9110 §10.2.3: seconds or a date), at most `maxMs`. Undefined if the header
+ * is missing or invalid. `now` is in milliseconds since the epoch.
  *
  * @example parseRetryAfter('2', Date.now()) // 2000
  */

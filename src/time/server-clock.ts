@@ -1,7 +1,10 @@
 import type { Clock } from './clock.ts'
 import { SECOND } from './duration.ts'
 
-/** The offset is the median of this many responses, so that neither a slow response nor one API server of several decides. */
+/**
+ * The offset is the median of this many responses, so that neither a slow response nor one API server of several
+ * decides.
+ */
 const remembered = 5
 
 /**

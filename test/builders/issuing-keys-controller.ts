@@ -33,7 +33,7 @@ export async function startIssuingKeys(options: {
   client: KubeClient
   clock: HeldClock
   encryption?: KeyEncryptionKeys
-  authorityEncryption?: KeyEncryptionKeys
+  issuingKeyEncryption?: KeyEncryptionKeys
 }) {
   const { client, clock } = options
   const stop = new AbortController()

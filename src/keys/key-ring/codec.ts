@@ -6,8 +6,8 @@ import { parseKeyRing, type StoredForm, type StoredSlot } from './parse.ts'
 import { checkSeal } from './seal.ts'
 
 /**
- * The ring is validly sealed, but its private keys cannot be decrypted, because the key-encryption key in the message is
- * not configured: `ERR_KEY_RING_LOCKED`. `ring` is the ring without private keys.
+ * The ring is validly sealed, but its private keys cannot be decrypted, because the key-encryption key in the message
+ * is not configured: `ERR_KEY_RING_LOCKED`. `ring` is the ring without private keys.
  */
 export class LockedKeyRingError extends KeyRingError {
   readonly ring: SealedKeyRing
@@ -36,10 +36,10 @@ interface DecodeOptions {
 }
 
 /**
- * Parses a stored ring and checks its integrity: every kid is the thumbprint of its key, private and public halves match,
- * every key is bound to the ring's subject, at most one key is active, and one of the ring's keys made the seal over all
- * this. Does not check whether that key is trusted. Throws a KeyRingError, whose message contains nothing of the ring, or
- * a LockedKeyRingError.
+ * Parses a stored ring and checks its integrity: every kid is the thumbprint of its key, private and public halves
+ * match, every key is bound to the ring's subject, at most one key is active, and one of the ring's keys made the seal
+ * over all this. Does not check whether that key is trusted. Throws a KeyRingError, whose message contains nothing of
+ * the ring, or a LockedKeyRingError.
  */
 export function decodeKeyRing(text: string, { encryption, known = false }: DecodeOptions = {}): SealedKeyRing {
   const { ring, locked } = decrypted(parseKeyRing(text), encryption)

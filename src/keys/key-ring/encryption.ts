@@ -4,7 +4,10 @@ import { isCanonicalBase64url } from '../base64url.ts'
 import { isRecord } from '../../json.ts'
 import type { PrivateJwk } from '../signing-key.ts'
 
-/** The file of key-encryption keys is invalid: `ERR_KEY_ENCRYPTION_KEYS`. The message has the number of the line, never its text. */
+/**
+ * The file of key-encryption keys is invalid: `ERR_KEY_ENCRYPTION_KEYS`. The message has the number of the line, never
+ * its text.
+ */
 export class KeyEncryptionError extends SignetError {
   constructor(message: string) {
     super('ERR_KEY_ENCRYPTION_KEYS', message)

@@ -19,7 +19,9 @@ export async function endorsed(
   )
 }
 
-/** The kids of the known keys and of the keys that descend from them by endorsements. Slots are ordered oldest first. */
+/**
+ * The kids of the known keys and of the keys that descend from them by endorsements. Slots are ordered oldest first.
+ */
 export function descendants(slots: readonly KeySlot[], known: readonly PublicJwk[]): ReadonlySet<string> {
   const keys = new Map(known.map((key) => [key.kid, key]))
   for (const { keyID, publicJwk, endorsedBy } of slots) {
@@ -31,7 +33,10 @@ export function descendants(slots: readonly KeySlot[], known: readonly PublicJwk
   return new Set(keys.keys())
 }
 
-/** The signed text. The kid is the thumbprint of the key. The first line distinguishes the text from others that keys sign. */
+/**
+ * The signed text. The kid is the thumbprint of the key. The first line distinguishes the text from others that keys
+ * sign.
+ */
 function endorsementText(keyID: string): string {
   return `signet.dev/key-ring endorsement\n${keyID}`
 }

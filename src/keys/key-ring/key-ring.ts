@@ -17,8 +17,8 @@ export interface Seal {
 }
 
 /**
- * A signature over the kid of a new key by the key that sealed that write. An endorsement is kept as long as its key, so
- * that a reader that missed the writes in between can tell that a key descends from one that it knows.
+ * A signature over the kid of a new key by the key that sealed that write. An endorsement is kept as long as its key,
+ * so that a reader that missed the writes in between can tell that a key descends from one that it knows.
  */
 export interface Endorsement {
   /** The endorsing key. */
@@ -39,8 +39,8 @@ export interface KeySlot extends Slot {
 /** The keys of one identity, or the issuing keys, as stored in the key ring's Secret. */
 export interface KeyRing {
   /**
-   * The uid of the ServiceIdentity that owns the keys; a recreated identity gets a new ring. `authorityUid` for the issuing
-   * keys.
+   * The uid of the ServiceIdentity that owns the keys; a recreated identity gets a new ring. `authorityUid` for the
+   * issuing keys.
    */
   readonly uid: string
   /** The only subject that the keys may sign for; undefined for the issuing keys, which sign for any subject. */

@@ -36,9 +36,9 @@ function sealingSlot(slots: readonly KeySlot[]): KeySlot | undefined {
 }
 
 /**
- * The signed text. It has the presence of private halves instead of their content: `checkKeyPair` binds them to the public
- * halves, and re-encryption keeps the seal valid. The first line distinguishes the text from any JWS signing input
- * (RFC 7515 §5.1), which contains neither spaces nor braces.
+ * The signed text. It has the presence of private halves instead of their content: `checkKeyPair` binds them to the
+ * public halves, and re-encryption keeps the seal valid. The first line distinguishes the text from any JWS signing
+ * input (RFC 7515 §5.1), which contains neither spaces nor braces.
  */
 function sealedText(ring: KeyRing, { keyID, sequence }: Pick<Seal, 'keyID' | 'sequence'>): string {
   const { uid, subject, rotationRequest } = ring

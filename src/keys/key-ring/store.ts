@@ -13,8 +13,8 @@ export interface StoredKeyRing {
 }
 
 /**
- * Stores key rings. Every write is a compare-and-swap: `create` rejects if a ring exists, the other writes reject if the
- * stored version is no longer the one that was read. The caller then reads again; it never forces a write.
+ * Stores key rings. Every write is a compare-and-swap: `create` rejects if a ring exists, the other writes reject if
+ * the stored version is no longer the one that was read. The caller then reads again; it never forces a write.
  */
 export interface KeyStore {
   /** The ring as last observed; undefined if there is none. */

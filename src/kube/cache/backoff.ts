@@ -7,8 +7,8 @@ export interface BackoffOptions {
 }
 
 /**
- * The values of client-go's reflector, except the cap of 10 s instead of 30 s: after an outage a replica first lists and
- * then waits for a lease to expire, and must finish both within a minute (I7).
+ * The values of client-go's reflector, except the cap of 10 s instead of 30 s: after an outage a replica first lists
+ * and then waits for a lease to expire, and must finish both within a minute (I7).
  */
 export const defaultBackoff: BackoffOptions = { baseMs: 800, capMs: 10_000, healthyMs: 120_000 }
 

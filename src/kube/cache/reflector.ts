@@ -61,9 +61,9 @@ interface ReflectorStats {
   /** When the API server last opened a watch or sent an event or bookmark, in milliseconds of the monotonic clock. */
   readonly lastEventAt: number | undefined
   /**
-   * When the API server last confirmed the state of the store by a list, an event or a bookmark (not by opening a watch),
-   * in milliseconds of the monotonic clock; with several namespaces the earliest such time. Undefined until `hasSynced`.
-   * The store may lack changes made after this time. Advances after the handlers have returned.
+   * When the API server last confirmed the state of the store by a list, an event or a bookmark (not by opening a
+   * watch), in milliseconds of the monotonic clock; with several namespaces the earliest such time. Undefined until
+   * `hasSynced`. The store may lack changes made after this time. Advances after the handlers have returned.
    */
   readonly confirmedAt: number | undefined
   /** Lists after the first one of each namespace. */

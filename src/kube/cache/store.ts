@@ -96,9 +96,10 @@ export class Store<T extends KubeObject> {
    * | the store has | the object is stored if |
    * |---|---|
    * | an object of the same name and uid | the given version is later |
-   * | no such object | the first list is complete, and the watch has not reached the given version (otherwise the object was deleted since) |
+   * | no such object | the first list is complete and the watch has yet to reach the given version |
    *
-   * Handlers are called when the watch brings the change.
+   * An object that is missing though the watch has passed its version was deleted. Handlers are called when the watch
+   * brings the change.
    */
   insertIfNewer(object: T): boolean {
     const { metadata } = object

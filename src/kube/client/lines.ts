@@ -2,8 +2,8 @@
 const longestLine = 64 * 1024 * 1024
 
 /**
- * Calls `onLine` with each line of a stream, without the line break; empty lines are skipped. Resolves with false if the
- * stream ended within a line, true otherwise. Rejects with a RangeError for a line above 64 MiB.
+ * Calls `onLine` with each line of a stream, without the line break; empty lines are skipped. Resolves with false if
+ * the stream ended within a line, true otherwise. Rejects with a RangeError for a line above 64 MiB.
  */
 export async function readLines(stream: AsyncIterable<Buffer>, onLine: (line: string) => void): Promise<boolean> {
   // The pieces of a line are joined once, at its end, so that the cost of a long line stays linear.

@@ -11,7 +11,7 @@ const timeoutMs = 60_000
  *
  * | list | fails over to the next if |
  * |---|---|
- * | from the API server's cache, no older than `known` (undefined: any age) | `known` is `''`, or the API server no longer or not yet has that state |
+ * | from the API server's cache, no older than `known` (undefined: any age) | `known` is `''`, or that state is too old or too new |
  * | the newest state, by pages | the pages expire before the last one |
  * | the newest state, in one response | – |
  */

@@ -60,7 +60,9 @@ export class RequestSender {
     })
   }
 
-  /** Resolves with a response whose body is unread. Rejects with a KubeError unless the status is 200. Never retries. */
+  /**
+   * Resolves with a response whose body is unread. Rejects with a KubeError unless the status is 200. Never retries.
+   */
   async open(call: Omit<Call, 'idempotent' | 'options'>, signal: AbortSignal): Promise<TransportResponse> {
     return this.#measured(call, async (setStatus) => {
       const { method, path } = call
@@ -164,7 +166,9 @@ export class RequestSender {
   }
 }
 
-/** The code of an error of Node or undici, which is shorter and clearer than its message; Signet's errors keep theirs. */
+/**
+ * The code of an error of Node or undici, which is shorter and clearer than its message; Signet's errors keep theirs.
+ */
 function detailOfLoss(error: unknown): string {
   return error instanceof SignetError ? error.message : (errorCode(error) ?? messageOf(error))
 }

@@ -36,7 +36,10 @@ const maxSeries = 4096
 export class SeriesMemory {
   readonly #series = new LRUCache<string, Series>({ max: maxSeries })
 
-  /** Counts an Event. Returns its series, which may be a new one with `count` 1. `now` is in milliseconds since the epoch. */
+  /**
+   * Counts an Event. Returns its series, which may be a new one with `count` 1. `now` is in milliseconds since the
+   * epoch.
+   */
   note(details: EventDetails, now: number): Series {
     const key = keyOf(details)
     const known = this.#series.peek(key)

@@ -118,8 +118,9 @@ export class ConfigMapPublicKeyStore implements PublicKeyStore {
   }
 
   /**
-   * Creates the ConfigMap, and always rejects if it exists; the next reconcile then decides from the store. If it exists
-   * without Signet's labels, and so is invisible to the watch, the labels are restored first, its keys unchanged.
+   * Creates the ConfigMap, and always rejects if it exists; the next reconcile then decides from the store. If it
+   * exists without Signet's labels, and so is invisible to the watch, the labels are restored first, its keys
+   * unchanged.
    */
   async #create(owner: RingOwner, configMap: ConfigMap, signal?: AbortSignal): Promise<ConfigMap> {
     try {

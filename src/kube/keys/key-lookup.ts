@@ -19,8 +19,8 @@ interface KeyLookupOptions {
 const timeoutMs = 2 * SECOND
 
 /**
- * Returns a function that reads from the API server whether a key is published that may sign for an identity: one of the
- * identity's keys or an issuing key. For keys that the watch has not brought. `unknown` if the read fails.
+ * Returns a function that reads from the API server whether a key is published that may sign for an identity: one of
+ * the identity's keys or an issuing key. For keys that the watch has not brought. `unknown` if the read fails.
  */
 export function keyLookup({ client, namespace, logger }: KeyLookupOptions): KeyLookup {
   /** Undefined if the ConfigMap is invalid. */

@@ -4,7 +4,9 @@ import type { IdentityName } from '../../identity/service-identity.ts'
 import { keyRingSecretName, publicKeysName } from '../../identity/workload.ts'
 import type { KubeObject } from '../client/object.ts'
 
-/** The annotations that name the owner of a key ring or public ConfigMap. Those of the issuing keys are known by name. */
+/**
+ * The annotations that name the owner of a key ring or public ConfigMap. Those of the issuing keys are known by name.
+ */
 export function ownerAnnotations(owner: RingOwner, uid: string): Record<string, string> {
   if (isAuthority(owner)) return { [identityUidAnnotation]: uid }
   return { [namespaceAnnotation]: owner.namespace, [nameAnnotation]: owner.name, [identityUidAnnotation]: uid }

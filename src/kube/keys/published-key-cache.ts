@@ -22,8 +22,8 @@ interface PublishedKeyCacheOptions {
 const none: readonly PublicJwk[] = []
 
 /**
- * The published keys of all identities and the issuing keys, from the watch of the public ConfigMaps. An invalid ConfigMap
- * keeps its last valid keys, so that a mistaken edit removes no key from verifiers.
+ * The published keys of all identities and the issuing keys, from the watch of the public ConfigMaps. An invalid
+ * ConfigMap keeps its last valid keys, so that a mistaken edit removes no key from verifiers.
  */
 export class PublishedKeyCache implements PublicKeySource {
   readonly #options: PublishedKeyCacheOptions

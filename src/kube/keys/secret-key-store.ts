@@ -32,14 +32,14 @@ export class SecretKeyStore implements KeyStore {
     /** Encrypts identities' private keys at rest. Absent: they are stored unencrypted. */
     encryption?: KeyEncryptionKeys | undefined
     /** Encrypts the issuing keys at rest. The authority has these keys too, and none that decrypt identities' keys. */
-    authorityEncryption?: KeyEncryptionKeys | undefined
+    issuingKeyEncryption?: KeyEncryptionKeys | undefined
   }) {
     this.#client = options.client
     this.#store = options.store
     this.#namespace = options.namespace
     this.#encryption = {
       ...(options.encryption && { identities: options.encryption }),
-      ...(options.authorityEncryption && { issuing: options.authorityEncryption }),
+      ...(options.issuingKeyEncryption && { issuing: options.issuingKeyEncryption }),
     }
   }
 

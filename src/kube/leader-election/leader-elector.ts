@@ -41,8 +41,8 @@ const spreadAtExpiry = 200
 
 /**
  * Leader election on a Lease, by client-go's algorithm. At most one process leads as long as all clocks run at the same
- * rate: a leader stops `renewDeadline` after it *sent* its last successful renewal; others wait `leaseDuration` after they
- * observed it. The lease does not fence writes, so every write must be a compare-and-swap.
+ * rate: a leader stops `renewDeadline` after it *sent* its last successful renewal; others wait `leaseDuration` after
+ * they observed it. The lease does not fence writes, so every write must be a compare-and-swap.
  */
 export class LeaderElector {
   readonly #options: LeaderElectorOptions
@@ -77,8 +77,8 @@ export class LeaderElector {
   }
 
   /**
-   * Acquires the lease and leads. Resolves after an abort, once the lease is released. Rejects with LeadershipLostError,
-   * or with the error of `onStartedLeading`.
+   * Acquires the lease and leads. Resolves after an abort, once the lease is released. Rejects with
+   * LeadershipLostError, or with the error of `onStartedLeading`.
    */
   async run(signal: AbortSignal): Promise<void> {
     try {
@@ -100,8 +100,8 @@ export class LeaderElector {
   }
 
   /**
-   * Candidates read the lease twice as often as a leader renews, with jitter: observing a renewal late prolongs the wait
-   * for the lease, a time without a leader. The wait is shorter if the lease expires before.
+   * Candidates read the lease twice as often as a leader renews, with jitter: observing a renewal late prolongs the
+   * wait for the lease, a time without a leader. The wait is shorter if the lease expires before.
    */
   #untilNextTry(): number {
     const usual = (this.#retryPeriod / 2) * (1 + this.#random())
@@ -158,7 +158,9 @@ export class LeaderElector {
     return this.#renewedAt + this.#renewDeadline - this.#clock.monotonic()
   }
 
-  /** Tries once to acquire or renew. False if another process holds the lease or the call fails. Rejects only on abort. */
+  /**
+   * Tries once to acquire or renew. False if another process holds the lease or the call fails. Rejects only on abort.
+   */
   async #try(timeoutMs: number, signal: AbortSignal): Promise<boolean> {
     try {
       // Raced with the deadline, so that a call that never settles cannot prolong the leadership.

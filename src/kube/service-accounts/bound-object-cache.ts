@@ -123,8 +123,8 @@ export class BoundObjectCache implements BoundObjects {
       return 'unknown'
     }
     if (found?.metadata.uid !== uid || this.#isGone(found)) return 'absent'
-    // The watch has yet to bring the object. If the watch has already passed its deletion, insertIfNewer ignores it; before
-    // the first list it is stored unconditionally, because that list removes it if it is gone.
+    // The watch has yet to bring the object. If the watch has already passed its deletion, insertIfNewer ignores it;
+    // before the first list it is stored unconditionally, because that list removes it if it is gone.
     const listed = store.progress('') ?? store.progress(namespace)
     if (listed === undefined) store.set(leanObject(found))
     else store.insertIfNewer(found)

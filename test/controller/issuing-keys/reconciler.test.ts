@@ -255,26 +255,26 @@ describe("the authority's ring", () => {
 
 describe('encrypted at rest', () => {
   const keysOf = (id: string) => parseKeyEncryptionKeys(`${id}:${randomBytes(32).toString('base64')}`)
-  const [encryption, authorityEncryption] = [keysOf('identities'), keysOf('authority')]
+  const [encryption, issuingKeyEncryption] = [keysOf('identities'), keysOf('authority')]
 
   it("I3: is under the authority's key alone, so that the authority need not hold what decrypts identities' keys", async () => {
     const before = decodeKeyRing(await text())
     await stopAll()
-    const next = await start({ encryption, authorityEncryption })
+    const next = await start({ encryption, issuingKeyEncryption })
     await next.reconcile()
     expect(await text()).toContain('"keyEncryptionKey":"authority"')
     expect(await text()).not.toContain(before.slots[0]?.privateJwk?.d ?? '?')
-    expect(decodeKeyRing(await text(), { encryption: authorityEncryption })).toEqual(before)
+    expect(decodeKeyRing(await text(), { encryption: issuingKeyEncryption })).toEqual(before)
     const stored = await text()
     expect(() => decodeKeyRing(stored, { encryption })).toThrow('key-encryption key authority is needed')
   })
 
   it('fails closed under a key that is not there', async () => {
     await stopAll()
-    await (await start({ authorityEncryption })).reconcile()
+    await (await start({ issuingKeyEncryption })).reconcile()
     await stopAll()
     const stored = await text()
-    const next = await start({ encryption, authorityEncryption: keysOf('another') })
+    const next = await start({ encryption, issuingKeyEncryption: keysOf('another') })
     expect(await next.reconcile()).toEqual({ requeueAfterMs: 5 * MINUTE })
     expect(next.events).toMatchObject([{ reason: 'KeyEncryptionKeyUnknown', type: 'Warning' }])
     expect(await text()).toBe(stored)

@@ -151,7 +151,7 @@ function keys({ values, client, sources, encryption, issuingKeyEncryption, clock
   const { namespace } = values
   const configMap = () => sources.publicKeys.store.get({ namespace, name: publicKeysName(theAuthority) })
   const store = sources.keyRings.store
-  const rings = new SecretKeyStore({ client, store, namespace, encryption, authorityEncryption: issuingKeyEncryption })
+  const rings = new SecretKeyStore({ client, store, namespace, encryption, issuingKeyEncryption })
   const keyRings = new KeyRingReconciler({
     rings,
     publicKeys: new ConfigMapPublicKeyStore({ client, store: sources.publicKeys.store, namespace }),
