@@ -51,12 +51,9 @@ const authorityArrows: Record<string, readonly string[]> = {
 
 /** Which rooms open the door to a third-party package or a Node module that reaches outside the process. */
 const doors: Record<string, readonly string[]> = {
-  jose: ['keys', 'tokens'],
   '@peculiar/x509': ['certificates'],
-  'reflect-metadata': ['certificates'],
   pino: ['telemetry'],
   '@prometheus-io/client': ['telemetry'],
-  express: ['server', 'authority'],
   '@kubernetes/client-node': ['kube'],
   undici: ['kube'],
   'js-yaml': ['kube', 'cli'],
@@ -94,6 +91,8 @@ const sourceFiles = typescriptFiles('src')
 const imports = sourceFiles.flatMap((file) => importsOf('src', file))
 const roomOf = (file: string): string => (file.includes('/') ? (file.split('/')[0] ?? '') : 'leaf')
 const where = ({ from, line, specifier }: Import): string => `src/${from}:${line} imports ${specifier}`
+/** The package, or the Node module, of an import. */
+const nameOf = ({ specifier }: Import): string => (specifier.startsWith('node:') ? specifier : packageOf(specifier))
 const packageOf = (specifier: string): string =>
   specifier.startsWith('@') ? specifier.split('/').slice(0, 2).join('/') : (specifier.split('/')[0] ?? specifier)
 
@@ -206,6 +205,16 @@ describe('architecture', () => {
       return !edge.typeOnly && !door.includes(roomOf(edge.from))
     })
     expect(forbidden.map(where)).toEqual([])
+  })
+
+  it('has no runtime dependency that src does not import, and no door that nothing passes', () => {
+    const packages = new Set(imports.filter(({ specifier }) => !specifier.startsWith('.')).map(nameOf))
+    const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+      dependencies: Record<string, string>
+    }
+    expect(Object.keys(dependencies).filter((name) => !packages.has(name))).toEqual([])
+    const opened = Object.entries(doors).filter(([, rooms]) => rooms.length > 0)
+    expect(opened.map(([name]) => name).filter((name) => !packages.has(name))).toEqual([])
   })
 
   it('lets the client of Redis alone know its library', () => {

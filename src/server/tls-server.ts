@@ -138,13 +138,19 @@ export async function startTlsServer(options: TlsServerOptions): Promise<TlsServ
       stopReloading()
       // Closes idle connections now, the others after their response.
       const closed = closeServer(server)
+      // A response that was being finished at that moment leaves its connection idle afterwards.
+      const sweep = setInterval(() => server.closeIdleConnections(), idleSweepMs)
       const deadline = setTimeout(() => connections.destroyAll(), limits.requestTimeout)
       await closed
+      clearInterval(sweep)
       clearTimeout(deadline)
     },
     close,
   }
 }
+
+/** While the server closes, the time between two searches for idle connections, in milliseconds. */
+const idleSweepMs = 50
 
 function listen(server: Server, port: number, host: string | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
