@@ -19,7 +19,7 @@ export async function installForController(plane: ControlPlane, namespaces: read
   await kubectl.apply((await renderChart()).filter(({ kind }) => kinds.test(kind)))
 }
 
-/** `signet controller` as it is shipped, run as the chart's account, with what it costs. */
+/** The shipped `signet controller`, run as the chart's account, and its costs. */
 export class ControllerProcess {
   readonly #child: ChildProcess
   readonly #metricsPort: number

@@ -115,7 +115,7 @@ async function foreignSecrets({ client, controller }: Stage, count: number): Pro
   }
 }
 
-/** A new process takes over from one that gives the Lease back: until each identity was looked at and all is quiet. */
+/** A new process takes over after another has released the Lease: until it has reconciled each identity and idles. */
 async function restarted(stage: Stage, identities: number): Promise<Record<string, number>> {
   await stage.controller.stop()
   const began = performance.now()
@@ -123,7 +123,7 @@ async function restarted(stage: Stage, identities: number): Promise<Record<strin
   stage.controller = controller
   const leadingSeconds = (performance.now() - began) / 1000
   await waitFor({
-    what: 'the restarted controller to have looked at every identity',
+    what: 'the restarted controller to reconcile every identity',
     limitMs: 10 * 60_000,
     everyMs: 250,
     gaveUp: () => controller.gone(),

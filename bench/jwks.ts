@@ -27,7 +27,7 @@ interface Target {
 }
 
 /**
- * The whole set, gzipped, of `signet authority` as it is shipped; an unchanged copy confirmed by its ETag; and, where it
+ * The whole set, gzipped, of the shipped `signet authority`; an unchanged copy confirmed by its ETag; and, where it
  * is served, the set of one identity. Bare servers answer as many bytes. All in turns; the median of the rounds counts.
  */
 export async function run(options: Options): Promise<Findings> {

@@ -22,7 +22,7 @@ export const describe =
 const form = { 'content-type': 'application/x-www-form-urlencoded' }
 /** Subjects that warm a process up before its cold path is measured. */
 const warmUp = 3000
-/** For how long: Node compiles code as it is used, and a replica has mostly served for longer than this. */
+/** How long: Node compiles code while it runs, and most replicas have served for longer than this. */
 const warmUpSeconds = 8
 const coldSeconds = 2
 /** What the bare server answers: as much as an exchange or an introspection. */

@@ -20,7 +20,7 @@ export interface ServerProcess {
 export interface ServerCommand {
   readonly parameters: readonly string[]
   readonly announcement: RegExp
-  /** Where it runs; on this machine as it is, if nothing else is said. */
+  /** Where the process runs; by default directly on this machine. */
   readonly inPod?: InPod
 }
 

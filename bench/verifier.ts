@@ -93,7 +93,7 @@ function recall(verifier: Verifier, token: string): unknown {
   return verified
 }
 
-/** What nobody can do without: the signature, in the form JWS has it, of a text that is taken apart and not looked at. */
+/** The minimum that every verifier does: split the text and verify a signature in the form of JWS, without any check of claims. */
 function bare(token: string, key: KeyObject): true {
   const end = token.lastIndexOf('.')
   const signature = Buffer.from(token.slice(end + 1), 'base64url')
@@ -119,7 +119,7 @@ async function measure({ run: verify }: Contender, texts: readonly Buffer[], sec
   const before = process.cpuUsage()
   let done = 0
   while (performance.now() < until) {
-    // The clock is looked at once in 64.
+    // The clock is read once in 64 calls.
     for (let turn = 0; turn < 64; turn += 1, done += 1) {
       const outcome = verify((texts[done % texts.length] as Buffer).toString('latin1'))
       if (outcome instanceof Promise) await outcome

@@ -14,7 +14,7 @@ export const describe =
   'admission reviews over TLS, beside a bare Node server that only answers (--seconds 5 --rounds 3 --connections 16 --processes 2)'
 
 /**
- * `signet webhook` as it is shipped, and the bare server, in turns, so that a busy moment of the machine hits both alike;
+ * The shipped `signet webhook` and the bare server in turns, so that a busy moment of the machine affects both alike;
  * the median of the rounds counts. Several processes stand for as many replicas, each with its share of the connections.
  */
 export async function run(options: Options): Promise<Findings> {

@@ -130,7 +130,7 @@ async function start(wanted: ClusterUse, log: Log): Promise<ClusterRecord> {
     log(`cluster is up after ${seconds()} s`)
     return { ...common, provider: 'built', ...built }
   } catch (error) {
-    // The logs stay for whoever looks; the next `up` or `down` removes them.
+    // The logs stay for debugging; the next `up` or `down` removes them.
     await killOwnProcesses().catch(() => undefined)
     throw new Error(`cannot start the cluster: ${error instanceof Error ? error.message : String(error)}`, {
       cause: error,

@@ -23,7 +23,7 @@ export async function reachableDocker(): Promise<Docker | undefined> {
   return (await answers(docker)) ? docker : undefined
 }
 
-/** A daemon to build images with: the user's, else one of ours on the cluster's containerd, ended by `down`. */
+/** A daemon to build images with: the user's, else one that is started on the cluster's containerd and ended by `down`. */
 export async function ensureDocker(log: Log): Promise<Docker> {
   const reachable = await reachableDocker()
   if (reachable) return reachable

@@ -6,7 +6,7 @@ import { type Log, silent } from './log.ts'
 import { type ProcessIdentity, identify, isAlive } from './process-identity.ts'
 
 export interface LockOptions {
-  /** For whom the lock is held, told to whoever waits. */
+  /** The holder's purpose, which waiting processes print. */
   what: string
   limitMs: number
   log?: Log
@@ -39,7 +39,7 @@ async function acquire(file: string, { what, limitMs, log = silent }: LockOption
 
 async function tryAcquire(file: string, what: string): Promise<boolean> {
   const holder = await readHolder(file)
-  // Out of the way first, looked at second: another process may have taken the lock over in between.
+  // Renames the file before reading it: another process may have taken the lock in between.
   if (holder && !isAlive(holder)) await removeDead(file)
   const own = `${file}.${randomUUID()}`
   await writeFile(own, JSON.stringify({ ...identify(process.pid), what }))

@@ -7,7 +7,7 @@ import type { Log } from './log.ts'
 import { cacheDirectory } from './paths.ts'
 import type { ContainerdSource } from './releases.ts'
 
-/** Debian package → the program that shows it is there, whoever installed it. */
+/** Debian package → a program whose presence shows that the package is installed. */
 const programs = {
   containerd: 'containerd',
   runc: 'runc',
