@@ -12,7 +12,7 @@ export class ConfigError extends SignetError {
 export interface Setting {
   /** Without the leading dashes: `metrics-port`. */
   readonly flag: string
-  /** The placeholder of the value in `--help`: `PORT`. */
+  /** The name of the value in `--help`, such as `PORT`. */
   readonly argument: string
   readonly description: string
   /** The value if neither flag nor variable is set, in the syntax of the flag. */

@@ -20,7 +20,7 @@ import { Reason, type Violation } from '../../policy/reasons.ts'
 import { ObjectRepairs } from '../repair-backoff.ts'
 
 /**
- * The workload Secret must stay untouched for now: it belongs to another owner, or another client keeps changing it.
+ * The workload Secret must not be written in this reconcile: it belongs to another owner, or another client keeps changing it.
  * Reconcile again after `lookAgainMs` milliseconds, because Secrets of other owners are not watched.
  */
 interface BlockedSecret {

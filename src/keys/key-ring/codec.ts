@@ -101,7 +101,7 @@ function decrypted(
   return { ring: { ...rest, slots: opened }, ...(locked === undefined ? {} : { locked }) }
 }
 
-/** Placeholder for a private half that cannot be decrypted: the seal covers whether one exists. */
+/** Stands for a private half that cannot be decrypted, because the seal covers whether one exists. */
 const unread: PrivateJwk = { kty: 'EC', d: '' }
 
 function withoutPrivateHalf(slot: KeySlot): KeySlot {
