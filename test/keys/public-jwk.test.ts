@@ -25,6 +25,11 @@ describe('parsePublicJwk', () => {
     expect(parsePublicJwk({ ...ec, use: undefined, key_ops: ['verify'] })).toEqual(ec)
   })
 
+  it('takes a sub of 2048 characters at most', () => {
+    expect(parsePublicJwk({ ...ec, sub: 's'.repeat(2048) })).toMatchObject({ sub: 's'.repeat(2048) })
+    expect(caught(() => parsePublicJwk({ ...ec, sub: 's'.repeat(2049) }))).toMatchObject({ code: 'ERR_JWK_FORM' })
+  })
+
   it('returns an immutable key', () => {
     expect(Object.isFrozen(parsePublicJwk(ec))).toBe(true)
   })
@@ -37,6 +42,7 @@ describe('parsePublicJwk', () => {
     .toString('base64url')
   it.each<[string, unknown, string]>([
     ['no object', 'key', 'ERR_JWK_FORM'],
+    ['null', null, 'ERR_JWK_FORM'],
     ['a list', [ec], 'ERR_JWK_FORM'],
     ['no kid', { ...ec, kid: undefined }, 'ERR_JWK_FORM'],
     ['a kid that is no plain text', { ...ec, kid: '../../etc/passwd' }, 'ERR_JWK_FORM'],

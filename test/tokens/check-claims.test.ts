@@ -52,6 +52,15 @@ describe('checkClaims', () => {
     }
   })
 
+  it('accepts every claim at its limits', () => {
+    const longest = 'x'.repeat(2048)
+    expect(check({ jti: longest, aud: [longest] }, { audience: longest })).not.toThrow()
+    expect(check({ aud: Array.from({ length: 16 }, () => 'payments') })).not.toThrow()
+    const latest = Number.MAX_SAFE_INTEGER / SECOND
+    expect(check({ iat: 0, nbf: 0, exp: latest }, { maxLifetimeMs: Number.POSITIVE_INFINITY })).not.toThrow()
+    expect(check({ exp: latest + 1 })).toThrow(refused('ERR_TOKEN_CLAIM', 'exp'))
+  })
+
   it('refuses nbf that is not a time', () => {
     for (const value of [null, '0', -1, [0]]) expect(check({ nbf: value })).toThrow(refused('ERR_TOKEN_CLAIM', 'nbf'))
   })
@@ -119,7 +128,8 @@ describe('checkClaims', () => {
     expect(check({}, { maxLifetimeMs: HOUR - 1 })).toThrow(refused('ERR_TOKEN_LIFETIME', 'exp'))
   })
 
-  it('refuses a token that expired before it was issued', () => {
+  it('refuses a token that expired when it was issued, or before', () => {
+    expect(check({ iat: now / SECOND, exp: now / SECOND })).toThrow(refused('ERR_TOKEN_LIFETIME', 'exp'))
     expect(check({ iat: now / SECOND, exp: now / SECOND - 30 })).toThrow(refused('ERR_TOKEN_LIFETIME', 'exp'))
   })
 

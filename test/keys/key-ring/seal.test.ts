@@ -1,5 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { algorithms } from '../../../src/keys/algorithm.ts'
+import { canonicalJson } from '../../../src/json.ts'
+import { verifySignature } from '../../../src/keys/verify-signature.ts'
 import { checkSeal, sealKeyRing } from '../../../src/keys/key-ring/seal.ts'
 import type { KeySlot } from '../../../src/keys/key-ring/key-ring.ts'
 import { keys } from '../../fixtures/keys/keys.ts'
@@ -50,6 +52,19 @@ describe('the seal of a ring', () => {
     checkSeal({ ...ring, slots: slots.map((slot) => ({ ...slot, privateJwk: { kty: 'EC', d: 'elsewhere' } })) })
   })
 
+  it('covers a text that stays the same from version to version, because rings are stored', async () => {
+    const ring = await sealKeyRing(keyRing([active, published]), undefined)
+    const { uid, subject, rotationRequest, seal } = ring
+    const slots = [active, published].map((slot) => ({ ...slot, privateJwk: undefined, private: true }))
+    const content = { uid, subject, rotationRequest, slots, keyID: active.keyID, sequence: 1 }
+    const text = `signet.dev/key-ring seal\n${canonicalJson(content)}`
+    expect(verifySignature(active.publicJwk, text, Buffer.from(seal.signature, 'base64url'))).toBe(true)
+  })
+
+  it('prefers the active key to published ones, wherever it stands', async () => {
+    expect((await sealKeyRing(keyRing([published, active]), undefined)).seal.keyID).toBe(active.keyID)
+  })
+
   it('notices a private half that was taken away', async () => {
     const ring = await sealKeyRing(keyRing([active, published]), undefined)
     const { privateJwk: _taken, ...bare } = published
@@ -58,6 +73,6 @@ describe('the seal of a ring', () => {
 
   it('cannot be made without a private key', async () => {
     const { privateJwk: _none, ...bare } = active
-    await expect(sealKeyRing(keyRing([bare]), undefined)).rejects.toThrow(TypeError)
+    await expect(sealKeyRing(keyRing([bare]), undefined)).rejects.toThrow('no key that can seal it')
   })
 })
