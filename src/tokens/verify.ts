@@ -6,8 +6,6 @@ import type { Profile, TokenClaims } from './claims.ts'
 import { type CompactToken, parseCompact } from './compact.ts'
 import { TokenError } from './token-error.ts'
 
-export { TokenError } from './token-error.ts'
-
 /** The header of a token (JWT-SVID §2). Any other parameter is refused. */
 export interface TokenHeader {
   readonly alg: Algorithm

@@ -5,17 +5,12 @@ import { describe, expect, it } from 'vitest'
 import { algorithms } from '../../src/keys/algorithm.ts'
 import type { PublicJwk } from '../../src/keys/public-jwk.ts'
 import { verifySignature } from '../../src/keys/verify-signature.ts'
-import {
-  TokenError,
-  verifyToken,
-  verifyTokenSync,
-  type SyncKeyResolver,
-  type VerifyOptions,
-} from '../../src/tokens/verify.ts'
+import { verifyToken, verifyTokenSync, type SyncKeyResolver, type VerifyOptions } from '../../src/tokens/verify.ts'
 import { isCanonicalBase64url } from '../../src/keys/base64url.ts'
 import { parsePublicJwk } from '../../src/keys/public-jwk.ts'
 import { keys } from '../fixtures/keys/keys.ts'
 import wycheproof from '../fixtures/vectors/wycheproof-jws.json' with { type: 'json' }
+import { TokenError } from '../../src/tokens/token-error.ts'
 import { type Difference, encode, issuer, keyOf, knownKeys, makeToken, now, subject } from '../builders/token.ts'
 import { twinOf } from '../builders/signature-twin.ts'
 

@@ -14,7 +14,8 @@ import {
 import { Reason } from '../../policy/reasons.ts'
 import { buildClaims, type Profile, reservedClaims, type TokenClaims, tokenTypes } from '../../tokens/claims.ts'
 import { mintToken, newTokenID } from '../../tokens/mint.ts'
-import { TokenError, verifyTokenSync } from '../../tokens/verify.ts'
+import { TokenError } from '../../tokens/token-error.ts'
+import { verifyTokenSync } from '../../tokens/verify.ts'
 
 /** One token of an identity, for its workload Secret. */
 export interface WorkloadToken {

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { TokenError } from '../../tokens/verify.ts'
+import { TokenError } from '../../tokens/token-error.ts'
 import { type Caller, callerOfToken } from './caller.ts'
 import type { Verifier } from '../verification/verifier.ts'
 import { VerifierUnavailableError } from '../sources/verifier-unavailable-error.ts'
