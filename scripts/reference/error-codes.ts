@@ -21,7 +21,7 @@ export const errorGroups: readonly ErrorGroup[] = [
       ERR_TOKEN_AUDIENCE: 'The token is for another audience.',
       ERR_TOKEN_EXPIRED: 'The token has expired.',
       ERR_TOKEN_NOT_YET_VALID: '`iat` or `nbf` is in the future.',
-      ERR_TOKEN_LIFETIME: 'The lifetime of the token exceeds the limit.',
+      ERR_TOKEN_LIFETIME: '`exp` is not after `iat`, or the lifetime of the token exceeds the limit.',
       ERR_TOKEN_REVOKED: 'The token, its key, or all tokens issued before a time have been revoked.',
       ERR_TOKEN_BOUND_OBJECT: 'The pod or ServiceAccount to which the token is bound no longer exists.',
     },

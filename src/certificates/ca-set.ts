@@ -68,6 +68,7 @@ export function withNewCa(
   }
 }
 
+/** When time alone next changes the set, in milliseconds since the epoch; undefined for never. */
 export function caSetChangesAt(set: CaSet, lifetimes: CaLifetimes, now: number): number | undefined {
   return nextChangeAt(set.slots, circumstancesOf(lifetimes, now))
 }

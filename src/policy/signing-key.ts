@@ -97,7 +97,7 @@ export function signingSlot({ ring, published }: Pick<KeyInput, 'ring' | 'publis
   return active !== undefined && published?.some(({ kid }) => kid === active.keyID) ? active : undefined
 }
 
-/** When time alone changes the ring next. */
+/** When time alone next changes the ring, in milliseconds since the epoch; undefined for never. */
 export function ringNextChangeAt(input: KeyInput): number | undefined {
   return nextChangeAt(input.ring.slots, circumstancesOf(input))
 }

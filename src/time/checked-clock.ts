@@ -45,7 +45,7 @@ export class CheckedClock implements Clock {
     return this.#options.clock.monotonic()
   }
 
-  /** Calls back when the local clock is first found to be wrong. Returns a function that removes the listener. */
+  /** Calls back each time the local clock is found to be wrong. Returns a function that unsubscribes. */
   onPaused(listener: () => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)

@@ -115,7 +115,10 @@ function proofOf(
   return proof
 }
 
-/** Throws a TokenError unless the token is valid at `now`, in milliseconds since the epoch. */
+/**
+ * Throws a TokenError unless the token is valid at `now`, in milliseconds since the epoch. A difference between clocks is
+ * tolerated for the start of the validity, not for its end: kubelet replaces a token at 80 % of its lifetime.
+ */
 export function checkTimes(proof: Pick<ServiceAccountProof, 'notBefore' | 'expiresAt'>, now: number): void {
   if (proof.expiresAt <= now) throw new TokenError('ERR_TOKEN_EXPIRED', 'token has expired', { claim: 'exp' })
   if (proof.notBefore > now + clockTolerance) {

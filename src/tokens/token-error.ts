@@ -26,7 +26,7 @@ export type TokenErrorCode =
   | 'ERR_TOKEN_EXPIRED'
   /** `iat` or `nbf` is in the future. */
   | 'ERR_TOKEN_NOT_YET_VALID'
-  /** The lifetime is longer than the verifier accepts. */
+  /** `exp` is not after `iat`, or the lifetime is longer than the verifier accepts. */
   | 'ERR_TOKEN_LIFETIME'
   /** The token, its key, or every token issued before some time was revoked. */
   | 'ERR_TOKEN_REVOKED'

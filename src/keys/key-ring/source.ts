@@ -8,8 +8,8 @@ export interface IssuingKeyRingSource {
    */
   ring(): SealedKeyRing | undefined
   /**
-   * When the observed ring was last known to be the stored one, in milliseconds of the monotonic clock. While
-   * `onChange` is calling back, this is still the time at which the previous ring was.
+   * When the API server last confirmed the observed ring, in milliseconds of the monotonic clock; undefined before the
+   * first list. While `onChange` calls back, this is still the time of the last confirmation of the previous ring.
    */
   confirmedAt(): number | undefined
   /** Calls back after a change of the ring. Returns a function that unsubscribes. */

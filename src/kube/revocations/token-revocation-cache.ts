@@ -41,7 +41,7 @@ const sweepEvery = 15
 /**
  * The revocations that the watch of TokenRevocations has brought. Only expiry removes one: while this process runs,
  * neither a broken watch, nor a shorter list, nor the deletion of an object before its expiry makes a token valid again
- * (I5).
+ * (I5). Of deleted objects, a namespace keeps 1000.
  */
 export class TokenRevocationCache implements Revocations {
   readonly #options: TokenRevocationCacheOptions
