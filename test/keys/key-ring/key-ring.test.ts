@@ -61,7 +61,7 @@ describe('a key ring', () => {
 
   it.each([
     [
-      'a key that another hand put under a known kid',
+      'a key that another writer put under a known kid',
       () => keyRing([{ ...active, publicJwk: { ...published.publicJwk, kid: active.keyID } }]),
     ],
     ['halves that do not belong together', () => keyRing([withKeyOf(active, published)])],
@@ -100,7 +100,7 @@ describe('a key ring', () => {
     expect(decodeKeyRing(text, { encryption })).toEqual(ring)
   })
 
-  it('I3: is locked, and says for which key, where that is not ours; its private halves are left out', async () => {
+  it('I3: is locked if its key-encryption key is not configured, and names that key; its private halves are left out', async () => {
     const ring = await sealKeyRing(keyRing([active]), undefined)
     const text = encodeKeyRing(ring, encryption)
     for (const others of [undefined, parseKeyEncryptionKeys(`other:${randomBytes(32).toString('base64')}`)]) {

@@ -441,7 +441,7 @@ describe('W5: a storm of clean ends', () => {
 })
 
 describe('W6: an ERROR inside a watch', () => {
-  it('is told, waited for, and does not lose the position', async () => {
+  it('is logged and waited for, and keeps the position', async () => {
     const { fake, reflector, watch, again, logger } = await following()
     await reflector.synced()
     const open = await watch()
@@ -590,7 +590,7 @@ describe('W10: an object deleted and recreated while nothing watched', () => {
     fake.storage.compact()
   }
 
-  it('is told as deleted, then added', async () => {
+  it('is reported as deleted, then added', async () => {
     const { fake, reflector, watch, events } = await following({}, (server) =>
       server.put(resources.configMaps, configMap('a')),
     )
@@ -602,7 +602,7 @@ describe('W10: an object deleted and recreated while nothing watched', () => {
     await eventually(() => expect(events.slice(1)).toEqual(['deleted a (list)', 'added a (list)']))
   })
 
-  it('is told as updated by stock client-node', async () => {
+  it('is reported as updated by stock client-node', async () => {
     const { fake } = await fakeCluster()
     fake.put(resources.configMaps, configMap('a'))
     const config = stockConfig(fake)
@@ -649,7 +649,7 @@ describe('W16: many reconnects', () => {
 })
 
 describe('expectations', () => {
-  it('a write of our own is in the store before the watch brings it, and is told when it does', async () => {
+  it('a write by this process is in the store before the watch brings it, and is reported when the watch does', async () => {
     const { fake, client, reflector, watch, events } = await following()
     await reflector.synced()
     const open = await watch()

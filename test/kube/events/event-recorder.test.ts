@@ -81,7 +81,7 @@ describe('an event recorder', () => {
     expect(events()[0]?.note).toHaveLength(1_024)
   })
 
-  it('counts what repeats within ten minutes in one series, told every ten seconds at most', async () => {
+  it('counts what repeats within ten minutes in one series, sent every ten seconds at most', async () => {
     const { client, recorder, events } = recording()
     for (let index = 0; index < 100; index++) recorder.record(details())
     await pass(100)
@@ -132,7 +132,7 @@ describe('an event recorder', () => {
     expect(recorder.dropped).toBeGreaterThanOrEqual(499)
   })
 
-  it('gives up flushing when told to', async () => {
+  it('stops flushing when the signal is aborted', async () => {
     const { client, recorder } = recording()
     vi.spyOn(client, 'create').mockImplementation(() => new Promise(() => undefined))
     recorder.record(details())

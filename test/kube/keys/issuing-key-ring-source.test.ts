@@ -89,7 +89,7 @@ it('knows when the ring was last confirmed, which is never before the first list
 
 it.each<[string, () => string, string]>([
   ['that is none', () => 'ring', 'ERR_KEY_RING_FORM'],
-  ['that another hand changed', () => encodeKeyRing({ ...ring, rotationRequest: 'x' }), 'ERR_KEY_RING_SEAL'],
+  ['that another writer changed', () => encodeKeyRing({ ...ring, rotationRequest: 'x' }), 'ERR_KEY_RING_SEAL'],
   ['under a key-encryption key that is not there', () => encodeKeyRing(ring, encryption), 'ERR_KEY_RING_LOCKED'],
 ])('refuses a ring %s, each time it is asked', async (_, text, code) => {
   put(text())

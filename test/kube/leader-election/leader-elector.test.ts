@@ -198,7 +198,7 @@ describe('a leader', () => {
     const { client } = cluster()
     const { state } = candidate(client, 'a')
     await pass(0)
-    // Somebody labels the lease.
+    // Another writer labels the lease.
     await client.patch(resources.leases, ref, { metadata: { labels: { a: 'b' } } }, { type: 'merge' })
     await pass(60_000)
     expect(state.working).toBe(true)
