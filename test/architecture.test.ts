@@ -250,6 +250,11 @@ describe('architecture', () => {
     expect(sourceFiles.filter((file) => /(^|\/)index\.ts$/.test(file))).toEqual(['verifier/index.ts'])
   })
 
+  it("gives every name one path, but for those of the verifier's barrel", () => {
+    const twice = imports.filter((edge) => edge.reExport && targetOf(edge) !== undefined)
+    expect(new Set(twice.map(({ from }) => from))).toEqual(new Set(['verifier/index.ts']))
+  })
+
   it('I3: lets the webhook reach no Kubernetes client and no key', () => {
     const reached = reachedFrom(sourceFiles.filter((name) => name.startsWith('webhook/')))
     expect(reached.length).toBeGreaterThan(0)

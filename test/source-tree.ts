@@ -13,6 +13,7 @@ export interface Import {
   readonly line: number
   readonly specifier: string
   readonly typeOnly: boolean
+  readonly reExport: boolean
   readonly names: readonly string[]
 }
 
@@ -33,7 +34,14 @@ export function importsOf(folder: string, file: string): Import[] {
     const add = (specifier: ts.Node | undefined, typeOnly: boolean, names: readonly string[]) => {
       if (specifier === undefined || !ts.isStringLiteral(specifier)) return
       const line = tree.getLineAndCharacterOfPosition(node.getStart()).line + 1
-      found.push({ from: file, line, specifier: specifier.text, typeOnly, names })
+      found.push({
+        from: file,
+        line,
+        specifier: specifier.text,
+        typeOnly,
+        reExport: ts.isExportDeclaration(node),
+        names,
+      })
     }
     if (ts.isImportDeclaration(node)) {
       const typeOnly = node.importClause?.phaseModifier === ts.SyntaxKind.TypeKeyword

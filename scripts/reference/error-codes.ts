@@ -117,8 +117,8 @@ export const errorGroups: readonly ErrorGroup[] = [
       ERR_KUBE_CONFIG: 'No cluster is configured, or the kubeconfig is not valid.',
       'ERR_KUBE_…':
         'A request to the API server has failed. The rest of the code is the reason of the Status in capitals, such as ' +
-        '`ERR_KUBE_NOT_FOUND`, `ERR_KUBE_CONFLICT` and `ERR_KUBE_FORBIDDEN`. `ERR_KUBE_UNREACHABLE`, `ERR_KUBE_TIMEOUT` and ' +
-        '`ERR_KUBE_BROKEN_STREAM` mean that no complete response arrived.',
+        '`ERR_KUBE_NOT_FOUND`, `ERR_KUBE_CONFLICT` and `ERR_KUBE_FORBIDDEN`. `ERR_KUBE_UNREACHABLE`, `ERR_KUBE_TIMEOUT`, ' +
+        '`ERR_KUBE_BROKEN_STREAM` and `ERR_KUBE_BROKEN_ANSWER` mean that no complete response arrived.',
       ERR_DEADLINE: 'An operation did not finish within its deadline.',
       ERR_ABORTED: 'An operation was aborted.',
     },

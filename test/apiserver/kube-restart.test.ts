@@ -51,7 +51,7 @@ describe('against a real API server', () => {
     await eventually(() => expect(client.stats.watches).toBe(0))
   })
 
-  it('an object made anew under its name is told as deleted and added', async () => {
+  it('an object made anew under its name is observed as deleted and added', async () => {
     const created = await client.create(resources.configMaps, configMap('again', { again: 'yes' }))
     const reflector = new Reflector({
       client,
