@@ -48,6 +48,9 @@ try {
     await cp(join(root, name), join(copy, name), { recursive: true })
   await symlink(join(root, 'node_modules'), join(copy, 'node_modules'))
   const wanted = process.argv.slice(2)
+  const unknown = wanted.filter((file) => !Object.hasOwn(targets, file))
+  if (unknown.length > 0)
+    throw new Error(`no target ${unknown.join(', ')}; known are ${Object.keys(targets).join(', ')}`)
   const vitest = await createVitest({
     root: copy,
     project: ['unit'],
@@ -83,13 +86,16 @@ try {
 }
 
 /**
- * Runs the tests in one process for all mutants, because starting one costs more than the tests. Without `bail`: vitest
- * counts failures of earlier runs, too, and would end the next run at its first test.
+ * Runs the tests in one process for all mutants, because starting one costs more than the tests. Vitest keeps the
+ * results of earlier runs: with `bail` it would end the next run at its first test, and `testModules` also has the files
+ * of earlier targets, which are left out here.
  */
 async function passes(vitest: Vitest, file: string, tests: readonly string[]): Promise<boolean> {
   vitest.invalidateFile(file)
   const found = await vitest.globTestSpecifications([...tests])
   if (found.length === 0) throw new Error(`no test below ${tests.join(', ')}`)
   const { testModules, unhandledErrors } = await vitest.runTestSpecifications(found)
-  return unhandledErrors.length === 0 && testModules.every((module) => module.state() === 'passed')
+  const ran = new Set(found.map(({ moduleId }) => moduleId))
+  const judged = testModules.filter(({ moduleId }) => ran.has(moduleId))
+  return unhandledErrors.length === 0 && judged.length > 0 && judged.every((module) => module.state() === 'passed')
 }
