@@ -15,7 +15,8 @@ describe('links', () => {
   })
 
   it('are found as a forge finds them', () => {
-    const text = '# A `b`: c_d, e\n\n# A b c_d e\n\n```sh\n# no heading [x](y)\n```\n\n[one](a.md#b) `[two](c)` ![three](d.svg)\n'
+    const text =
+      '# A `b`: c_d, e\n\n# A b c_d e\n\n```sh\n# no heading [x](y)\n```\n\n[one](a.md#b) `[two](c)` ![three](d.svg)\n'
     expect(linksOf(text)).toEqual([
       { path: 'a.md', anchor: 'b' },
       { path: 'd.svg', anchor: '' },
