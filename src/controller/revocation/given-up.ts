@@ -6,7 +6,7 @@ import { revocationsOf } from './revoked.ts'
 
 /**
  * Whether the user has given up the published keys, by revoking one of them: keys of an identity by a TokenRevocation,
- * issuing keys by the request that `authorityRevoked` reads.
+ * issuing keys by an annotation, whose key IDs `authorityRevoked` returns.
  */
 export function givenUp(revocations: Store<TokenRevocation>, authorityRevoked: () => ReadonlySet<string>) {
   return (owner: RingOwner, published: readonly PublicJwk[]): boolean => {

@@ -24,7 +24,8 @@ export interface TrustSettings {
 
 /**
  * Everything that one ServiceIdentity asks for, all defaults filled in: from its spec and annotations, its
- * TokenRevocations, the chart's settings and the time. Made once per reconcile; no later step reads any of these again.
+ * TokenRevocations, the chart's settings and the time. Made once per reconcile. Of these, later steps read the time only;
+ * but TrustedRings reads the TokenRevocations again, for an owner that has given up its published keys.
  */
 export interface Wanted {
   readonly owner: KeyOwner & { readonly name: string; readonly namespace: string }
