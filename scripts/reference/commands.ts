@@ -21,7 +21,7 @@ export function commandsPage(): string {
   return page(
     'Commands',
     'The flags of `signet`, the command of the image, and of `kubectl signet`, the kubectl plugin. The flag takes precedence ' +
-      'over the environment variable, and that over the default; an empty variable counts as unset. The chart sets the flags ' +
+      'over the environment variable, and the variable over the default; an empty variable counts as unset. The chart sets the flags ' +
       'of `controller`, `webhook` and `authority` from its [values](../../charts/signet/values.yaml).',
     '`src/cli/`',
     [

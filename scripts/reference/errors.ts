@@ -17,12 +17,13 @@ export function errorsPage(): string {
   return page(
     'Errors and reasons',
     'The codes and reasons in logs, responses, conditions, Events and metrics. They are stable; messages may change.',
-    '`scripts/reference/error-codes.ts` and `scripts/reference/reasons.ts`, which a test compares with `src/`',
+    '`scripts/reference/error-codes.ts` and `scripts/reference/reasons.ts`',
     [
       section(
         'OAuth errors',
         'The member `error` in the responses of `POST /token` (RFC 8693), `POST /introspect` (RFC 7662) and `POST /revoke` ' +
-          '(RFC 7009). The member `error_description` names the parameter and the remedy.',
+          '(RFC 7009). The member `error_description` names the parameter and the remedy. What HTTP itself rules out is ' +
+          '`invalid_request` too, with the status 405 (not a POST), 413 (more than 16 KiB) or 415 (not a form in UTF-8).',
         table(
           ['Error', 'Status', 'Meaning'],
           Object.entries(oauthErrors).map(([error, [status, meaning]]) => [code(error), String(status), meaning]),

@@ -11,7 +11,8 @@ export const oauthErrors: Readonly<Record<OAuthErrorCode, readonly [status: numb
   unsupported_grant_type: [400, 'The authority does not support the `grant_type`.'],
   temporarily_unavailable: [
     503,
-    'The authority cannot decide now, or a rate limit is exceeded. Retry after the seconds of the header `Retry-After`.',
+    'The authority cannot decide now; with the status 429, a rate limit is exceeded. Retry after the seconds of the ' +
+      'header `Retry-After`.',
   ],
 }
 

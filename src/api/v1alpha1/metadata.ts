@@ -17,7 +17,7 @@ export interface ObjectMeta {
 const managedByLabel = 'app.kubernetes.io/managed-by'
 const managedBy = 'signet'
 
-/** On every object that the controller creates: its purpose, one of `components`. */
+/** On every object that the controller creates: its purpose, one of the components below. */
 const componentLabel = 'signet.dev/component'
 export const components = {
   identity: 'identity',
