@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { load } from 'js-yaml'
 import { describe, expect, it } from 'vitest'
@@ -56,10 +56,10 @@ describe('the documentation', () => {
     expect(reasons.filter((reason) => !read('docs/operate/revocation.md').includes(`| \`${reason}\` |`))).toEqual([])
   })
 
-  it('explains every reason why keys are held or were restored', () => {
-    const held = Object.values(Reason).filter((reason) => /^Key(Ring|Encryption)/.test(reason))
-    expect(held.length).toBeGreaterThan(3)
-    expect(held.filter((reason) => !read('docs/operate/conditions.md').includes(`\`${reason}\``))).toEqual([])
+  it('explains every reason why keys are blocked or were restored', () => {
+    const reasons = Object.values(Reason).filter((reason) => /^Key(Ring|Encryption)/.test(reason))
+    expect(reasons.length).toBeGreaterThan(3)
+    expect(reasons.filter((reason) => !read('docs/operate/conditions.md').includes(`\`${reason}\``))).toEqual([])
   })
 
   it('shows a file of key-encryption keys as it is read', () => {
@@ -89,9 +89,35 @@ describe('the documentation', () => {
     expect(named.filter((name) => !metrics.includes(`'${name}'`))).toEqual([])
   })
 
+  it('installs the verifier from the file that npm pack writes', () => {
+    const file = `${packageJson.name.replace('@', '').replace('/', '-')}-${packageJson.version}.tgz`
+    expect(read('docs/guides/verifier.md')).toContain(`/build/release/${file}`)
+  })
+
   it('maps every room of src', () => {
     const rooms = readdirSync(join(root, 'src'), { withFileTypes: true }).filter((entry) => entry.isDirectory())
     const map = read('src/README.md')
     expect(rooms.filter(({ name }) => !map.includes(`\`${name}/`))).toEqual([])
+  })
+
+  it('names in the map only files and folders that exist', () => {
+    const [, table = ''] = read('src/README.md').split('## To change X, open Y')
+    const named = [...table.matchAll(/`([\w-]+(?:\/[\w-]+)+\/?)`/g)].map(([, path]) => path ?? '')
+    const exists = (path: string) =>
+      ['', '.ts'].some((end) => [path, `src/${path}`].some((one) => existsSync(join(root, one + end))))
+    expect(named.length).toBeGreaterThan(40)
+    expect(named.filter((path) => !exists(path))).toEqual([])
+  })
+
+  it('states in the map every invariant that a test or a comment names', () => {
+    const files = ['src', 'test'].flatMap((folder) =>
+      readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+        .filter((file) => file.endsWith('.ts'))
+        .map((file) => `${folder}/${file}`),
+    )
+    const named = new Set(files.flatMap((file) => read(file).match(/\bI(?:[1-9]|10)\b(?=[:,) ])/g) ?? []))
+    const map = read('src/README.md')
+    expect(named.size).toBeGreaterThan(8)
+    expect([...named].filter((name) => !map.includes(`- ${name} `))).toEqual([])
   })
 })

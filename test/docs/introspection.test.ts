@@ -24,7 +24,7 @@ afterAll(() => authority.close())
 const introspected = async (): Promise<unknown> => JSON.parse(await authority.run(introspection, 'payments'))
 
 describe('docs/guides/introspection.md', () => {
-  it('shows how whom a token is for asks about it, and its owner revokes it', async () => {
+  it('shows how the audience introspects a token, and how its owner revokes it', async () => {
     expect(others).toEqual([])
     expect(await introspected()).toMatchObject({ active: true, sub: subject, aud: 'payments' })
     await expect(authority.run(revocation, 'payments')).rejects.toThrow()
