@@ -31,7 +31,7 @@ async function call(kind: string): Promise<string> {
   return `${response.status} ${(await response.text()) || (response.headers.get('www-authenticate') ?? '')}`
 }
 
-/** A Service refuses connections until its nodes have heard of its first pod. What was refused was never sent. */
+/** A Service refuses connections until kube-proxy knows its first pod. A refused request was never sent, so it is repeated. */
 async function post(headers: Record<string, string>, deadline: number): Promise<Response> {
   try {
     return await fetch(url, { method: 'POST', headers, signal: AbortSignal.timeout(10_000) })

@@ -19,7 +19,7 @@ const charge = withCaller(
 
 const server = createServer((request, response) => {
   if (request.url !== '/healthz') charge(request, response)
-  // Not ready before keys and revocations are there: until then nothing could be told.
+  // Ready once keys and revocations are loaded: before, the verifier can decide about no token.
   else response.writeHead(verifier.notReady() === undefined ? 200 : 503).end(verifier.notReady())
 })
 server.listen(Number(process.env.PORT ?? 8080))
