@@ -65,7 +65,7 @@ export interface SigningKeySpec {
    */
   algorithm?: 'ES256' | 'ES384' | 'RS256' | 'PS256' | 'EdDSA'
   /**
-   * How long a key signs before Signet replaces it, from 1m to 8760h, in hours, minutes and seconds such as `24h`. A replaced key stays published until the last token that it signed has expired.
+   * How long a key signs before Signet replaces it, from 1m to 8760h, in hours, minutes and seconds such as `24h`. A replaced key stays published until an hour after the last token that it signed has expired.
    */
   rotationPeriod?: string
   /**
@@ -98,7 +98,7 @@ export interface ServiceIdentityStatus {
    */
   secretName?: string
   /**
-   * The time at which the first token expires.
+   * The time at which the first of the current tokens expires.
    */
   expiresAt?: string
   /**
@@ -131,11 +131,11 @@ export interface Condition {
    */
   lastTransitionTime: string
   /**
-   * The reason of the status as one word, for programs.
+   * The reason for the status as one word, for programs.
    */
   reason: string
   /**
-   * The reason of the status as a sentence, for users.
+   * The reason for the status as a sentence, for users.
    */
   message: string
 }
@@ -152,7 +152,7 @@ export interface KeyStatus {
    */
   algorithm?: string
   /**
-   * The state of the key. A `Published` key is in the JWK Set and does not sign yet. The `Active` key signs. A `Retired` key no longer signs and verifies the tokens that it signed. A `Revoked` key has left the JWK Set.
+   * The state of the key. A `Published` key is in the JWK Set and does not sign yet. The `Active` key signs. A `Retired` key has stopped signing; the tokens that it signed still verify. A `Revoked` key has left the JWK Set.
    */
   state: 'Published' | 'Active' | 'Retired' | 'Revoked'
   /**
@@ -160,11 +160,11 @@ export interface KeyStatus {
    */
   publishedAt?: string
   /**
-   * The time at which the key starts to sign, or started.
+   * The time at which the key starts signing, or started.
    */
   activeAt?: string
   /**
-   * The time at which the key stops to sign, or stopped.
+   * The time at which the key stops signing, or stopped.
    */
   retiredAt?: string
   /**
@@ -250,7 +250,7 @@ export interface TokenRevocationSpec {
    */
   tokenExpiresAt?: string
   /**
-   * The reason of the revocation, for users; at most 1024 characters. Do not write a secret here.
+   * The reason for the revocation, for users; at most 1024 characters. Do not write a secret here.
    */
   reason?: string
 }
