@@ -76,9 +76,14 @@ describe('what wakes the controller', () => {
     ])
     sources.workloadSecrets.send(secret, { own: true })
     sources.workloadSecrets.send({ metadata: { namespace: 'shop', name: 'other' } })
-    sources.keyRings.send(ofOrders, { own: true })
-    sources.keyRings.send(ofAuthority)
+    for (const source of [sources.keyRings, sources.publicKeys]) {
+      source.send(ofOrders, { own: true })
+      source.send(ofAuthority)
+    }
     expect(queue.added).toHaveLength(7)
+    sources.workloadSecrets.send(secret, { type: 'deleted' })
+    sources.keyRings.send(ofOrders, { type: 'deleted', initial: true })
+    expect(queue.added.slice(7)).toEqual(['high shop/orders', 'low shop/orders'])
   })
 
   it('of issuing keys: the start, and changes of their ring and public keys by others', () => {
@@ -88,8 +93,10 @@ describe('what wakes the controller', () => {
     sources.keyRings.send(ofAuthority)
     sources.publicKeys.send(ring(theAuthority, 'signet-jwks.authority'))
     expect(queue.added).toEqual(['high authority', 'high authority', 'high authority'])
-    sources.keyRings.send(ofAuthority, { own: true })
-    sources.keyRings.send(ofOrders)
+    for (const source of [sources.keyRings, sources.publicKeys]) {
+      source.send(ofAuthority, { own: true })
+      source.send(ofOrders)
+    }
     expect(queue.added).toHaveLength(3)
   })
 
