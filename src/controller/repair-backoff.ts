@@ -4,10 +4,10 @@ import { MINUTE, SECOND } from '../time/duration.ts'
 
 // Two clients that undo each other's writes would loop without end, so repairs slow down:
 //
-// | repair                    | without a pause     | then a pause of        | at most | a repair counts          |
-// |---------------------------|---------------------|------------------------|---------|--------------------------|
-// | workload Secret, caBundle | 5 within 10 minutes | 2 s, doubled with each | 30 s    | for 10 minutes           |
-// | key ring                  | the first           | 1 s, doubled with each | 5 min   | until 10 minutes without |
+// | repair                    | without a pause     | then a pause of        | at most | a repair counts              |
+// |---------------------------|---------------------|------------------------|---------|------------------------------|
+// | workload Secret, caBundle | 5 within 10 minutes | 2 s, doubled with each | 30 s    | for 10 minutes               |
+// | key ring                  | the first           | 1 s, doubled with each | 5 min   | until 10 minutes without one |
 
 interface RepairLimits {
   /** How long a repair counts, in milliseconds. */
@@ -45,7 +45,10 @@ export class ObjectRepairs {
     this.#limits = limits
   }
 
-  /** Records a write over `previous` (undefined: no object) that gave `version`. A repair, unless this process wrote `previous`. */
+  /**
+   * Records a write over the version `previous` (undefined: no object) that gave `version`. The write is a repair if
+   * this process has written the object before, and its last version was not `previous`.
+   */
   wrote(key: string, previous: string | undefined, version: string, now: number): void {
     const known = this.#known.get(key)
     const times = (known?.times ?? []).filter((time) => now - time < this.#limits.windowMs)

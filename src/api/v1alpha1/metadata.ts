@@ -29,8 +29,8 @@ export const components = {
 } as const
 
 /**
- * On the Secret of an identity: the name of its ServiceIdentity, for use in selectors. Absent if the name is longer than
- * the 63 characters of a label value. Signet itself does not read it.
+ * On the Secret of an identity: the name of its ServiceIdentity, for use in selectors. Absent if the name is longer
+ * than the 63 characters of a label value. Signet itself does not read it.
  */
 const identityLabel = 'signet.dev/identity'
 const maxLabelValueLength = 63
@@ -42,7 +42,9 @@ export const nameAnnotation = 'signet.dev/name'
 /** On a key ring and on a ConfigMap with public keys: the UID of the identity that owns the keys. */
 export const identityUidAnnotation = 'signet.dev/identity-uid'
 
-/** On a ConfigMap with public keys: the resourceVersion of their key ring. The controller never publishes an older ring. */
+/**
+ * On a ConfigMap with public keys: the resourceVersion of their key ring. The controller never publishes an older ring.
+ */
 export const ringVersionAnnotation = 'signet.dev/ring-version'
 
 /** The labels of an object that the controller creates. */

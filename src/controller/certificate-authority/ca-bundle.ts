@@ -40,7 +40,7 @@ export class CaBundles {
     this.#clock = options.clock
   }
 
-  /** Returns how many configurations were written, and the milliseconds to wait if another client keeps changing them. */
+  /** Returns how many configurations it wrote, and the milliseconds to wait if another client keeps changing them. */
   async reconcile(bundle: string, signal: AbortSignal): Promise<{ written: number; waitMs?: number }> {
     const caBundle = Buffer.from(bundle).toString('base64')
     const stale = this.#stores.flatMap(({ resource, store }) => {

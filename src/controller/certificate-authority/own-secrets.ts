@@ -23,7 +23,7 @@ export class OwnSecrets {
     return store.get({ namespace, name })
   }
 
-  /** Creates the Secret, or replaces the version in the metadata that `wanted` has from `previous`; throws a conflict. */
+  /** Creates the Secret, or replaces the version whose metadata `wanted` took from `previous`; throws a conflict. */
   async write(wanted: Secret, previous: Secret | undefined, signal: AbortSignal): Promise<void> {
     const { client, store } = this.#options
     if (previous !== undefined) {

@@ -32,7 +32,10 @@ export class StaleIdentityError extends SignetError {}
 /** Another process has written the key ring since it was read, or published keys of a later one; retry. */
 export class StaleKeyRingError extends SignetError {}
 
-/** The keys must stay untouched until the user acts: the violation goes into the condition. */
+/**
+ * The keys must stay untouched until the user acts, or until the pause before the next restore is over. The violation
+ * goes into the condition.
+ */
 export class KeyRingBlockedError extends SignetError {
   readonly violation: Violation
   /** Milliseconds until the next reconcile if nothing changes before. */

@@ -54,11 +54,11 @@ export class KeyRingReconciler {
   async reconcile(owner: KeyOwner, wanted: WantedKeys, signal: AbortSignal): Promise<KeyOutcome> {
     const { clock } = this.#options
     const changes: KeyChange[] = []
-    const trusted = await this.trusted.find(owner, signal).catch(async (error: unknown) => {
+    const found = await this.trusted.find(owner, signal).catch(async (error: unknown) => {
       if (error instanceof KeyRingBlockedError) await this.#withdraw(owner, wanted, signal)
       throw error
     })
-    let stored = trusted ?? (await this.#first(owner, wanted, changes, signal))
+    let stored = found ?? (await this.#first(owner, wanted, changes, signal))
     let published = this.#options.publicKeys.get(owner)
     for (let steps = 0; steps < maxSteps; steps += 1) {
       const ring = stored.open()
@@ -66,7 +66,7 @@ export class KeyRingReconciler {
       const lost = hasLostPublication(ring, published)
       if (!lost && (published === undefined || !isPublished(owner, ring, published))) {
         // A ring that this run wrote is the latest, as the write was compared and swapped.
-        if (stored === trusted || isLater(published?.ringVersion, stored.version)) {
+        if (stored === found || isLater(published?.ringVersion, stored.version)) {
           await this.#confirm(owner, stored, signal)
         }
         published = await this.#publish(owner, stored, ring, published, signal)

@@ -9,13 +9,12 @@ import { Reason, type Violation } from '../../policy/reasons.ts'
 import { type Restored, RingRestores } from '../repair-backoff.ts'
 import { judgeRing, type RingVerdict, seenRing } from './decide.ts'
 import { RingMemory } from './memory.ts'
-import { KeyRingBlockedError, type KeyOwner, StaleIdentityError } from './owner.ts'
-import type { KeyRingOptions } from './owner.ts'
+import { KeyRingBlockedError, type KeyOwner, type KeyRingOptions, StaleIdentityError } from './owner.ts'
 
-/** A watch wakes the controller when a blocked ring changes; the ring is checked after so many milliseconds in any case. */
+/** Milliseconds until a blocked ring is checked again; a watch wakes the controller earlier if the ring changes. */
 const blockedMs = 5 * MINUTE
 
-/** Reads and writes stored key rings, and lets a ring sign only if it descends from the keys that are trusted already. */
+/** Reads and writes stored key rings. A ring may sign only if it descends from the keys that are trusted already. */
 export class TrustedRings {
   readonly #options: KeyRingOptions
   readonly #memory = new RingMemory()
@@ -27,7 +26,7 @@ export class TrustedRings {
 
   /**
    * The ring to use, restored if another client has deleted or replaced it; undefined if the first ring has to be
-   * created. Throws KeyRingBlockedError while the user has to act, and StaleIdentityError.
+   * created. Throws KeyRingBlockedError while the user has to act or a restore has to wait, and StaleIdentityError.
    */
   async find(owner: KeyOwner, signal: AbortSignal): Promise<StoredKeyRing | undefined> {
     const { rings, publicKeys } = this.#options
@@ -57,6 +56,7 @@ export class TrustedRings {
     }
   }
 
+  /** Stores the first ring. Throws KeyRingBlockedError if a Secret that is not a key ring has its name. */
   async create(owner: KeyOwner, ring: SealedKeyRing, signal: AbortSignal): Promise<StoredKeyRing> {
     const { rings } = this.#options
     try {

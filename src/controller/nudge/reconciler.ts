@@ -29,17 +29,18 @@ const nudgeRate: TokenBucketOptions = { perSecond: 50, burst: 100, overdraft: 20
 /** How many pods are patched at a time. */
 const concurrency = 8
 
-/** Every pod of an identity that was neither created nor nudged since then is nudged; urgent ones first. */
+/** Asks for a nudge of every pod of an identity that was neither created nor nudged since then. */
 interface NudgeRequest {
   /** Milliseconds since the epoch. */
   readonly since: number
+  /** Whether the nudge goes ahead of all others. */
   readonly urgent: boolean
 }
 
 /**
  * Makes kubelet refresh the Secret volumes of an identity's pods at once, by changing an annotation of the pods. The
- * annotation is written through the status subresource, which needs no right to change a pod's spec. It records the time
- * of the nudge, so that neither a crash nor a failed run loses a pod.
+ * annotation is written through the status subresource, which needs no right to change a pod's spec. It records the
+ * time of the nudge, so that neither a crash nor a failed run loses a pod.
  */
 export class NudgeReconciler implements Reconciler {
   readonly #options: NudgeOptions
@@ -58,8 +59,8 @@ export class NudgeReconciler implements Reconciler {
   }
 
   /**
-   * Requests a nudge of every pod of the identity that has had none since `since` (default: now). An urgent request does
-   * not wait for others. A weaker request never overrides a pending stronger one.
+   * Requests a nudge of every pod of the identity that has had none since `since` (default: now). An urgent request
+   * does not wait for others. A weaker request never overrides a pending stronger one.
    */
   request(key: string, { since = this.#options.clock.now(), urgent = false }: Partial<NudgeRequest> = {}): void {
     const known = this.#requests.get(key)
@@ -80,11 +81,11 @@ export class NudgeReconciler implements Reconciler {
     const { clock } = this.#options
     const waiting = this.#laggards(key, since)
     const allowed = this.#bucket.take(waiting.length, clock.monotonic(), { urgent })
-    const now = waiting.slice(0, allowed)
+    const batch = waiting.slice(0, allowed)
     const value = new Date(Math.max(since, clock.now())).toISOString()
     const failures: unknown[] = []
     const worker = async (): Promise<void> => {
-      for (let pod = now.pop(); pod !== undefined && !signal.aborted; pod = now.pop()) {
+      for (let pod = batch.pop(); pod !== undefined && !signal.aborted; pod = batch.pop()) {
         await this.#nudge(pod, value, signal).catch((error: unknown) => failures.push(error))
       }
     }

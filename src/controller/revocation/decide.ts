@@ -23,8 +23,8 @@ interface RevocationInput {
 }
 
 /**
- * Pure; equal facts give an equal progress. The status of an identity is written after its public keys and its Secret, so
- * every change that the status shows has happened. An applied revocation stays applied.
+ * Pure; equal facts give an equal progress. The status of an identity is written after its public keys and its Secret,
+ * so every change that the status shows has happened. An applied revocation stays applied.
  */
 export function decide(input: RevocationInput): RevocationProgress {
   const { revocation, identity, now } = input

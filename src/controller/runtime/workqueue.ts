@@ -12,8 +12,8 @@ const tolerance = 1_000
 const lowShare = 8
 
 /**
- * Keys to reconcile, with the promises of client-go's workqueue: a key is never processed twice at a time, waits at most
- * once however often it is added, and is handed out again after `done` if it was added meanwhile.
+ * Keys to reconcile, with the promises of client-go's workqueue: a key is never processed twice at a time, waits at
+ * most once however often it is added, and is handed out again after `done` if it was added meanwhile.
  */
 export class WorkQueue {
   readonly #clock: Clock

@@ -11,6 +11,6 @@ export interface Progress {
   readonly tokens?: readonly WorkloadToken[]
   /** When to reconcile again although nothing changes, in milliseconds since the epoch. */
   readonly lookAgainAt?: number
-  /** Why the keys stay untouched until the user acts. */
+  /** Why the keys stay untouched; see KeyRingBlockedError. */
   readonly blocked?: Violation
 }

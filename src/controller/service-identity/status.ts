@@ -6,7 +6,7 @@ import type { KeyRing } from '../../keys/key-ring/key-ring.ts'
 import { type IssuedToken, tokenRenewAt } from '../../policy/credential.ts'
 import { Reason, type Violation } from '../../policy/reasons.ts'
 
-/** The result of a reconcile. The status keeps what an absent member would set. */
+/** The result of a reconcile. Without `ring` or `tokens`, the status keeps the keys or tokens that it has. */
 export interface Outcome {
   readonly subject: string
   readonly issuer: string

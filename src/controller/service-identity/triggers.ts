@@ -15,12 +15,13 @@ interface Sources {
   readonly publicKeys: Trigger<KubeObject>
 }
 
-/** An identity is reconciled when it changes, or one of its TokenRevocations, its Secret, its key ring or public keys. */
+/** An identity is reconciled after a change of itself, its TokenRevocations, Secret, key ring or public keys. */
 export function triggers(
   { identities, revocations, workloadSecrets, keyRings, publicKeys }: Sources,
   queue: KeySink,
 ): void {
-  // Own writes wake the controller too: a status is applied over any spec, so its event may bring another's new spec.
+  // Own writes wake the controller too: a status is applied over any spec, so the event of an own write may bring a
+  // spec that a user has changed meanwhile.
   identities.onEvent((event) => queue.add(keyOf(event.object.metadata), priorityOf(event)))
   revocations.onEvent(({ object }) => queue.add(identityKey(identityOf(object))))
   // Secrets and ConfigMaps are compared and swapped, so the event of an own write brings nothing new.

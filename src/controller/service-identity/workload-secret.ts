@@ -20,8 +20,8 @@ import { Reason, type Violation } from '../../policy/reasons.ts'
 import { ObjectRepairs } from '../repair-backoff.ts'
 
 /**
- * The workload Secret must not be written in this reconcile: it belongs to another owner, or another client keeps changing it.
- * Reconcile again after `lookAgainMs` milliseconds, because Secrets of other owners are not watched.
+ * The workload Secret must not be written in this reconcile: it belongs to another owner, or another client keeps
+ * changing it. Reconcile again after `lookAgainMs` milliseconds, because Secrets of other owners are not watched.
  */
 interface BlockedSecret {
   readonly kind: 'blocked'
@@ -74,8 +74,13 @@ export class WorkloadSecrets {
 
   /**
    * Writes the files, unless the Secret has them already. If the create meets a Secret that the watch does not show:
-   * one of another owner is reported and not touched; the identity's own without its labels is repaired; the identity's
-   * own with its labels was written by a quicker process, whose tokens stay: throws the conflict, and the retry reads them.
+   *
+   * | Secret                           | what happens                                                           |
+   * |----------------------------------|------------------------------------------------------------------------|
+   * | of another owner                 | is reported and not touched                                            |
+   * | of the identity, without labels  | is repaired                                                            |
+   * | of the identity, with its labels | throws the conflict; the retry reads the tokens of the quicker process |
+   * | deleted before it can be read    | throws the conflict; the retry creates it                              |
    */
   async write(
     identity: ServiceIdentity,
@@ -103,7 +108,6 @@ export class WorkloadSecrets {
       const ref = { namespace, name: workloadSecretName(name) }
       const live = checkOwner(await this.#client.get<Secret>(resources.secrets, ref, { signal }), name, uid ?? '')
       if (live.kind === 'blocked') return live
-      // Deleted meanwhile: the retry creates it.
       if (live.secret === undefined) throw error
       if (hasLabels(live.secret, name)) {
         this.#store.insertIfNewer(live.secret)

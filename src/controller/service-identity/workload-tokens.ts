@@ -2,8 +2,7 @@ import type { Clock } from '../../time/clock.ts'
 import { tokenFile } from '../../identity/workload.ts'
 import type { KeyRing, KeySlot } from '../../keys/key-ring/key-ring.ts'
 import { createSigner } from '../../keys/signer.ts'
-import type { Secret } from '../../kube/secrets/secret-codec.ts'
-import { secretText } from '../../kube/secrets/secret-codec.ts'
+import { type Secret, secretText } from '../../kube/secrets/secret-codec.ts'
 import {
   type FoundToken,
   type IssuedToken,
