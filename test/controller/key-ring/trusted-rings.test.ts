@@ -109,10 +109,16 @@ describe('a ring under a running controller', () => {
     await story.untilQuiet(controller)
     story.clock.advance(9 * MINUTE)
     await story.untilQuiet(controller)
-    expect(await story.condition('KeysReady')).toMatchObject({ reason: 'KeyRingRestored' })
+    expect(await story.condition('KeysReady')).toMatchObject({
+      reason: 'KeyRingRestored',
+      message: 'Signing key published. The key ring was deleted and has been restored',
+    })
     story.clock.advance(MINUTE)
     await story.untilQuiet(controller)
-    expect(await story.condition('KeysReady')).toMatchObject({ reason: 'KeysPublished' })
+    expect(await story.condition('KeysReady')).toMatchObject({
+      reason: 'KeysPublished',
+      message: 'Signing key published',
+    })
   })
 
   it('is restored at a slower pace while a client keeps deleting it, and its keys are not Ready', async () => {
