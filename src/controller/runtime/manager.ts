@@ -58,19 +58,18 @@ export class Manager implements Runnable {
     if (signal.aborted) onAbort()
     const failures: unknown[] = []
     const running: Promise<void>[] = []
+    const fail = (error: unknown) => {
+      // After the abort no error is a failure, not even a loss of the leadership.
+      if (stop.signal.aborted) return
+      failures.push(error)
+      stop.abort(error)
+    }
     const start = (name: string, work: Promise<void>) => {
-      running.push(
-        endless(name, work, stop.signal).catch((error: unknown) => {
-          // After the abort no error is a failure, not even a loss of the leadership.
-          if (stop.signal.aborted) return
-          failures.push(error)
-          stop.abort(error)
-        }),
-      )
+      running.push(endless(name, work, stop.signal).catch(fail))
     }
     try {
       for (const [name, source] of this.#sources) start(`watch "${name}"`, source.run(stop.signal))
-      await this.#startControllers(start, (work) => running.push(work), stop.signal)
+      await this.#startControllers(start, (work) => running.push(work), stop.signal).catch(fail)
       await untilAborted(stop.signal)
       await this.#settle(running)
     } finally {
@@ -84,12 +83,7 @@ export class Manager implements Runnable {
     alsoAwait: (work: Promise<void>) => void,
     signal: AbortSignal,
   ): Promise<void> {
-    try {
-      await Promise.all([...this.#sources.values()].map((source) => source.synced(signal)))
-    } catch (error) {
-      if (signal.aborted) return
-      throw error
-    }
+    await Promise.all([...this.#sources.values()].map((source) => source.synced(signal)))
     const lead = async (leading: AbortSignal): Promise<void> => {
       const works = this.#controllers.map((controller) =>
         endless(`controller "${controller.name}"`, controller.run(leading), leading),

@@ -118,6 +118,19 @@ describe('a manager', () => {
     expect(log).toEqual(['leader starts', 'leader stops'])
   })
 
+  it('stops everything and rejects when a first list fails', async () => {
+    const log: string[] = []
+    const failing = { ...source(log, 'failing'), synced: () => Promise.reject(new Error('no list')) }
+    const { running, outcome } = managing({}, (manager) => {
+      manager.addSource('good', source(log, 'good'))
+      manager.addSource('failing', failing)
+      manager.addController(part(log, 'controller'))
+    })
+    await running
+    expect(outcome.settled).toMatchObject({ message: 'no list' })
+    expect(log).toEqual(['good starts', 'failing starts', 'good stops', 'failing stops'])
+  })
+
   it('takes a controller or source that ends unexpectedly for a fault, and names it', async () => {
     const controller = managing({}, (manager) => {
       manager.addController(part([], 'endless'))
