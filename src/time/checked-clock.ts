@@ -70,8 +70,11 @@ export class CheckedClock implements Clock {
 
 const message = `the local clock differs from the API server's by more than ${clockTolerance / SECOND} s`
 
-/** `paused` says whether the clocks already differed; then they have to agree more closely. */
+/**
+ * `paused` says whether the clocks already differed; then they have to agree more closely. An offset that is not a number
+ * counts as a difference.
+ */
 function differs(offset: number | undefined, paused: boolean): boolean {
   if (offset === undefined) return false
-  return Math.abs(offset) > (paused ? clockTolerance - margin : clockTolerance)
+  return !(Math.abs(offset) <= (paused ? clockTolerance - margin : clockTolerance))
 }

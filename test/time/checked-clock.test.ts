@@ -38,6 +38,9 @@ describe('the clock of reconcilers', () => {
     [61, false, true],
     [-61, false, true],
     [31_536_000, false, true],
+    // An offset that is not a number proves no agreement.
+    [Number.NaN, false, true],
+    [Number.NaN, true, true],
     // Once paused, the clocks have to agree clearly, so that an offset at the limit does not make leaders come and go.
     [55, true, true],
     [-55, true, true],
