@@ -40,7 +40,7 @@ export function createMetrics() {
     leader: new Gauge({ name: 'signet_leader', help: '1 if this replica is the leader, otherwise 0.', registers }),
     clockOffset: new Gauge({
       name: 'signet_clock_offset_seconds',
-      help: 'Offset of the local clock from the clock of the API server; beyond 60 s in either direction, reconciling is paused.',
+      help: 'Offset of the local clock from the clock of the API server; beyond 60 s in either direction, no decision is made that needs the time.',
       registers,
     }),
     apiRequests: new Counter({
@@ -121,7 +121,7 @@ export function createMetrics() {
     }),
     sharedCacheDegraded: new Gauge({
       name: 'signet_shared_cache_degraded',
-      help: '1 if Redis is unreachable, rejects writes or delivers no messages of other replicas, otherwise 0.',
+      help: '1 if Redis is unreachable, does not reply in time, rejects writes or delivers no messages of other replicas, otherwise 0.',
       registers,
     }),
     tokensIssued: new Counter({

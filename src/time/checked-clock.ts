@@ -60,15 +60,15 @@ export class CheckedClock implements Clock {
       this.#paused = paused
       const offsetSeconds = Math.round((ahead ?? 0) / SECOND)
       if (paused) {
-        logger.error("local clock differs from the API server's; reconciling paused", { offsetSeconds })
+        logger.error("local clock differs from the API server's; no decisions until they agree", { offsetSeconds })
         for (const listener of this.#listeners) listener()
-      } else logger.info("local clock agrees with the API server's again; reconciling resumed", { offsetSeconds })
+      } else logger.info("local clock agrees with the API server's again", { offsetSeconds })
     }
     return paused ? message : undefined
   }
 }
 
-const message = `the local clock differs from the API server's by more than ${clockTolerance / SECOND} s`
+const message = `the clock of this replica differs from the API server's by more than ${clockTolerance / SECOND} s`
 
 /**
  * `paused` says whether the clocks already differed; then they have to agree more closely. An offset that is not a number

@@ -16,7 +16,7 @@ describe('the clock of reconcilers', () => {
     offset = 2 * MINUTE
     for (let look = 0; look < 3; look += 1) {
       expect(() => checked.now()).toThrow(expect.objectContaining({ code: 'ERR_CLOCK_DISAGREES' }))
-      expect(checked.problem()).toBe("the local clock differs from the API server's by more than 60 s")
+      expect(checked.problem()).toBe("the clock of this replica differs from the API server's by more than 60 s")
       expect(checked.monotonic()).toBe(clock.now())
     }
     offset = 0
@@ -24,8 +24,8 @@ describe('the clock of reconcilers', () => {
     expect(paused).toBe(1)
     forget()
     expect(logger.lines).toEqual([
-      `error local clock differs from the API server's; reconciling paused {"offsetSeconds":120}`,
-      `info local clock agrees with the API server's again; reconciling resumed {"offsetSeconds":0}`,
+      `error local clock differs from the API server's; no decisions until they agree {"offsetSeconds":120}`,
+      `info local clock agrees with the API server's again {"offsetSeconds":0}`,
     ])
   })
 
