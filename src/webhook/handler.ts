@@ -57,7 +57,7 @@ export function createWebhookHandler(
   options: WebhookHandlerOptions,
 ): (request: IncomingMessage, response: ServerResponse) => void {
   const { namespace, onDecision, logger, clock = systemClock } = options
-  const intake = new BodyAdmission({ ...defaultLimits, ...options.limits }, clock)
+  const bodies = new BodyAdmission({ ...defaultLimits, ...options.limits }, clock)
   const excluded = excludedNamespaces(namespace)
   const endpoints = new Map<string, Endpoint>([
     ['/mutate-pods', { path: '/mutate-pods', judge: (request) => judgePod(request, excluded, options) }],
@@ -81,7 +81,7 @@ export function createWebhookHandler(
     const decided = (decision: Decision): void => {
       onDecision?.({ path: endpoint.path, decision, seconds: (clock.monotonic() - started) / SECOND })
     }
-    intake.take(
+    bodies.take(
       request,
       response,
       deadline,
@@ -141,7 +141,7 @@ function judgePod(
   const result = injectPod(request.object, { issuer, issuerScope, namespace: request.namespace })
   if ('denied' in result) return { decision: 'denied', verdict: { allowed: false, message: result.denied } }
   const { patch, warnings } = result
-  // Safe to modify: the review was parsed for this call alone.
+  // A patch that does not apply throws, and the response is a 500. The pod may be modified: it was parsed for this call.
   applyPatch(request.object, patch)
   return { decision: patch.length === 0 ? 'unchanged' : 'injected', verdict: { allowed: true, patch, warnings } }
 }

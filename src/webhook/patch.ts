@@ -14,8 +14,8 @@ export function escapePointer(name: string): string {
 
 /**
  * Applies operations to a document in place (RFC 6902 §4.1, §4.3); values are not copied. Throws a TypeError if an
- * operation does not apply, and leaves the document in an undefined state: the API server would reject the pod whatever
- * the failure policy.
+ * operation does not apply, and then leaves the document half changed. The webhook tries every patch first, because the
+ * API server rejects a pod whose patch does not apply, whatever the failure policy.
  */
 export function applyPatch(document: unknown, operations: readonly PatchOperation[]): void {
   for (const { op, path, value } of operations) {

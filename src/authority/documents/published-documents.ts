@@ -141,7 +141,7 @@ export class PublishedDocuments implements ServedKeys {
       this.#logged.add(kid)
       logger.error('key is not published', { kid, why })
     }
-    // Checking and rendering 10,000s of keys takes 100 ms each: pending requests are answered in between.
+    // Checking 10,000s of keys takes 100 ms, and so does rendering them: pending requests are answered in between.
     await turn()
     await this.#issuers.show({ identities, issuingKeys }, sequence)
     if (issuingKeys !== this.#issuingKeys) {

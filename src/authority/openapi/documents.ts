@@ -32,7 +32,7 @@ export const responses = {
     headers: { Allow: ref('AllowGet'), 'Cache-Control': ref('NoStore') },
   },
   NotYet: {
-    description: 'The server has just started and has not read all keys yet.',
+    description: 'The server has just started and has not read all keys and revocations yet.',
     headers: { 'Retry-After': ref('RetryAfter'), 'Cache-Control': ref('NoStore') },
   },
 } as const satisfies Record<string, Json>
@@ -71,7 +71,7 @@ interface DocumentOptions {
   readonly summary: string
   readonly schema: Json
   readonly parameters?: readonly (keyof typeof parameters)[]
-  /** Whether the document may not exist. */
+  /** Whether the response can be 404: only the cluster's documents always exist. */
   readonly missing?: boolean
 }
 

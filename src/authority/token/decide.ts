@@ -31,8 +31,8 @@ export function ringToSignBy({ seen, lastGood, published, now }: IssuingRingEvid
 }
 
 /**
- * The slot of the ring whose key may sign: active, with an activation time that the clock has reached, and published as
- * the same JWK without a subject. A revoked key is no longer published.
+ * The slot of the ring whose key may sign: active since a time that is at most `clockTolerance` ahead of the clock, and
+ * published as the same JWK without a subject. A revoked key is no longer published.
  */
 export function issuingSlot(ring: SealedKeyRing, published: readonly PublicJwk[], now: number): KeySlot | undefined {
   const slot = signingSlot({ ring, published })
