@@ -44,7 +44,7 @@ beforeAll(async () => {
   const validity = { notBefore: now - HOUR, notAfter: now + DAY }
   const ca = await createCertificateAuthority({ commonName: 'test', trustDomain: 'cluster.local', ...validity })
   const { certificatePem, privateKeyPem } = await issueServingCertificate({
-    ca: ca,
+    ca,
     dnsNames: ['localhost'],
     ...validity,
   })

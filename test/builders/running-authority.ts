@@ -73,7 +73,7 @@ export async function startAuthority(options: RunningAuthorityOptions): Promise<
   const now = Date.now()
   const validity = { notBefore: now - HOUR, notAfter: now + DAY }
   const ca = await createCertificateAuthority({ commonName: 'test', trustDomain: 'cluster.local', ...validity })
-  const leaf = await issueServingCertificate({ ca: ca, dnsNames: ['localhost'], ...validity })
+  const leaf = await issueServingCertificate({ ca, dnsNames: ['localhost'], ...validity })
   const server = createServer({ cert: leaf.certificatePem, key: leaf.privateKeyPem })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')

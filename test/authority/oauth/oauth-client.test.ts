@@ -156,7 +156,7 @@ describe('the client', () => {
     ['a token of an unknown key', 'invalid_request', () => exchanged({}, { key: keys.ES256 })],
     ['an expired token', 'invalid_request', () => exchanged({}, { now: now - 2 * HOUR })],
     ['garbage', 'invalid_request', () => ask({ subject_token: 'garbage', subject_token_type: jwt })],
-  ])('receives %s', async (_, error, attempt) => {
+  ])('is refused for %s', async (_, error, attempt) => {
     await expect(attempt()).rejects.toMatchObject({ code: oauth.RESPONSE_BODY_ERROR, error, status: 400 })
   })
 

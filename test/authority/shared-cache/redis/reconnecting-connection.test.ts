@@ -32,7 +32,7 @@ function connection() {
   }
 }
 
-function startLink(options: Partial<ReconnectOptions<Attempt['connection']>> = {}) {
+function startConnection(options: Partial<ReconnectOptions<Attempt['connection']>> = {}) {
   return new ReconnectingConnection<Attempt['connection']>({
     open: (events) => {
       const attempt = { events, connection: connection() }
@@ -48,20 +48,20 @@ function startLink(options: Partial<ReconnectOptions<Attempt['connection']>> = {
 
 const pass = (milliseconds: number) => vi.advanceTimersByTimeAsync(milliseconds)
 
-describe('a link', () => {
+describe('a reconnecting connection', () => {
   it('has a connection from when it is ready, also where that is told before it is handed over', async () => {
-    const link = startLink()
+    const kept = startConnection()
     attempts[0]?.events.ready()
-    expect(link.ready).toBeUndefined()
+    expect(kept.ready).toBeUndefined()
     await pass(0)
-    expect(link.ready).toBe(attempts[0]?.connection)
-    expect(link.reason).toBeUndefined()
-    link.close()
+    expect(kept.ready).toBe(attempts[0]?.connection)
+    expect(kept.reason).toBeUndefined()
+    kept.close()
   })
 
   it('opens another after each that ends, at growing intervals, and says each reason once', async () => {
     // None of these attempts is given up.
-    const link = startLink({ openLimitMs: 60_000 })
+    const kept = startConnection({ openLimitMs: 60_000 })
     // Of a pause at least the half is kept; the rest is spread.
     for (const [least, most] of [
       [100, 200],
@@ -80,56 +80,56 @@ describe('a link', () => {
     expect(down).toEqual(['ECONNREFUSED'])
     attempts.at(-1)?.events.ended('ETIMEDOUT')
     expect(down).toEqual(['ECONNREFUSED', 'ETIMEDOUT'])
-    link.close()
+    kept.close()
   })
 
   it('gives up an attempt that is not ready in time', async () => {
-    const link = startLink()
+    const kept = startConnection()
     await pass(499)
     expect(attempts[0]?.connection.disconnects).toBe(0)
     await pass(1)
     expect(attempts[0]?.connection.disconnects).toBe(1)
-    expect(link.reason).toBe('timed out')
+    expect(kept.reason).toBe('timed out')
     attempts[0]?.events.ready()
-    expect(link.ready).toBeUndefined()
-    link.close()
+    expect(kept.ready).toBeUndefined()
+    kept.close()
   })
 
   it('opens another where it is told that one is of no use, and hears no more of that', async () => {
-    const link = startLink()
+    const kept = startConnection()
     attempts[0]?.events.ready()
     await pass(0)
-    link.reset('no answer')
-    expect([link.ready, link.reason]).toEqual([undefined, 'no answer'])
+    kept.reset('no answer')
+    expect([kept.ready, kept.reason]).toEqual([undefined, 'no answer'])
     expect(attempts[0]?.connection.disconnects).toBe(1)
     attempts[0]?.events.ended('closed')
-    expect(link.reason).toBe('no answer')
+    expect(kept.reason).toBe('no answer')
     await pass(200)
     attempts[1]?.events.ready()
-    expect(link.ready).toBe(attempts[1]?.connection)
-    link.close()
+    expect(kept.ready).toBe(attempts[1]?.connection)
+    kept.close()
   })
 
   it('lets go of a connection that comes after it was closed', async () => {
     const late = connection()
     const opening = Promise.withResolvers<Attempt['connection']>()
-    const link = startLink({ open: () => opening.promise })
-    link.close()
+    const kept = startConnection({ open: () => opening.promise })
+    kept.close()
     opening.resolve(late)
     await pass(5000)
     expect(late.disconnects).toBe(1)
-    expect(link.ready).toBeUndefined()
+    expect(kept.ready).toBeUndefined()
     expect(attempts).toEqual([])
   })
 
   it('goes on where an attempt cannot even begin', async () => {
     let count = 0
-    const link = startLink({
+    const kept = startConnection({
       open: () => (count++ === 0 ? Promise.reject(new Error('no')) : Promise.resolve(connection())),
     })
     await pass(1000)
     expect(count).toBeGreaterThan(1)
     expect(down).toContain('cannot be opened')
-    link.close()
+    kept.close()
   })
 })
