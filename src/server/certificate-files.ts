@@ -23,8 +23,8 @@ interface CertificateFilesOptions {
 
 /**
  * Watches `tls.crt` and `tls.key` for new, valid content. Compares by content, because kubelet swaps a symbolic link. A
- * broken or mismatched pair never replaces the last valid one. An expired pair is served, but not ready, if no valid one
- * is: the clock may be wrong.
+ * broken or mismatched pair never replaces the last valid one. An expired pair is served if there is no valid one, because
+ * the clock may be wrong, but the server is then not ready.
  */
 export class CertificateFiles {
   readonly #options: CertificateFilesOptions

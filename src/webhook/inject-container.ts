@@ -96,7 +96,7 @@ function coversMountPath(place: string): boolean {
 
 /** The path as the container runtime resolves it: absolute, without `//`, `/./`, `..` and trailing slashes. */
 function normalized(place: string): string {
-  // A shortcut for most paths.
+  // A shortcut for most paths: every spelling of the mount path contains this text.
   return place.includes('signet.dev') ? posix.normalize(`/${place}/.`) : place
 }
 

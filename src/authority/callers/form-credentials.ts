@@ -16,7 +16,7 @@ export function callerOf(
   })
 }
 
-/** The parameter `token` (RFC 7662 §2.1, RFC 7009 §2.1). `token_type_hint` is ignored: there is one type of token. */
+/** The parameter `token` (RFC 7662 §2.1, RFC 7009 §2.1). `token_type_hint` is ignored: all tokens verify alike. */
 export function tokenOf({ form }: FormRequest): string {
   const token = form.get('token')
   if (token === undefined) throw new OAuthError('invalid_request', 'parameter token is missing: send the token in it')

@@ -54,8 +54,8 @@ interface Leniency {
   readonly skewMs: number
 }
 
-/** Introspection takes no clock leeway, because the caller soon asks again. */
-const forIntrospection: Leniency = { byWithdrawn: false, skewMs: 0 }
+/** Introspection and authentication take no clock leeway, because the caller soon asks again. */
+const forUse: Leniency = { byWithdrawn: false, skewMs: 0 }
 /** Revocation is answered once: a token that is wrongly called invalid would stay valid (I5). */
 const forRevocation: Leniency = { byWithdrawn: true, skewMs: clockTolerance }
 
@@ -81,7 +81,7 @@ export class IssuedTokenVerifier {
 
   /** Undefined if the token does not verify now; rejects with an OAuthError if that cannot be decided. */
   verify(text: string): Promise<PresentedToken | undefined> {
-    return this.#verify(text, forIntrospection)
+    return this.#verify(text, forUse)
   }
 
   /**
