@@ -65,6 +65,12 @@ describe('the seal of a ring', () => {
     expect((await sealKeyRing(keyRing([published, active]), undefined)).seal.keyID).toBe(active.keyID)
   })
 
+  it('is made by a published key, never by a retired one, if the active key was lost', async () => {
+    const { privateJwk: _lost, ...bare } = active
+    const retired = await keySlot({ state: 'Retired' })
+    expect((await sealKeyRing(keyRing([bare, retired, published]), undefined)).seal.keyID).toBe(published.keyID)
+  })
+
   it('notices a private half that was taken away', async () => {
     const ring = await sealKeyRing(keyRing([active, published]), undefined)
     const { privateJwk: _taken, ...bare } = published

@@ -75,7 +75,7 @@ async function startAuthority(fake: FakeApiServer) {
 }
 
 it(
-  'I1: is not ready and serves nothing until every key set and revocation is there, and then follows at every level',
+  'I1: is not ready and serves nothing until every key set and revocation is there, and then follows in every scope',
   { timeout: 240_000 },
   async () => {
     const fake = await startFakeApiServer()
