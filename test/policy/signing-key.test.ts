@@ -7,10 +7,12 @@ import { keyRing, keySlot, wantedKeys } from '../builders/keys.ts'
 const start = 1_800_000_000_000
 let active: KeySlot
 let next: KeySlot
+let third: KeySlot
 
 beforeAll(async () => {
   active = await keySlot({ state: 'Active', publishedAt: start, activeAt: start, urgent: true })
   next = await keySlot()
+  third = await keySlot()
 })
 
 const decide = (ring: KeyRing, now: number, wanted = wantedKeys(), published = publicKeys(ring)) =>
@@ -79,6 +81,19 @@ describe('the keys of an identity', () => {
   it('I1: raise the record of their longest use before anything that lives longer is signed', () => {
     const step = decide(keyRing([active]), start, wantedKeys({ longestUse: 12 * HOUR }))
     expect(step).toMatchObject({ unchanged: false, ring: { slots: [{ longestUse: 12 * HOUR }] } })
+  })
+
+  it('I1: keep the record of a longer use, because tokens of that lifetime may still be valid', () => {
+    const retired: KeySlot = {
+      ...third,
+      state: 'Retired',
+      publishedAt: start - HOUR,
+      retiredAt: start,
+      longestUse: 24 * HOUR,
+    }
+    const successor = { ...next, publishedAt: start }
+    const { ring } = decide(keyRing([retired, active, successor]), start + 1, wantedKeys({ longestUse: 12 * HOUR }))
+    expect(ring.slots.map(({ longestUse }) => longestUse)).toEqual([24 * HOUR, 12 * HOUR, 12 * HOUR])
   })
 
   it('sign only once their public half is stored', () => {
