@@ -29,8 +29,8 @@ const bearer = /^bearer +(\S+)$/i
 
 /**
  * Authenticates a request by its bearer token (RFC 6750 §2.1). Only a single `Authorization` header is accepted; tokens
- * in the query or body are ignored. A refused token gives 401, and unavailable keys or revocations give 503 with
- * `Retry-After`. Rejects only with unexpected errors.
+ * in the query or body are ignored. A missing or refused token gives 401, and unavailable keys or revocations give 503
+ * with `Retry-After`. Rejects only with unexpected errors.
  *
  * @example
  * ```ts

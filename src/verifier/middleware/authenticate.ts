@@ -18,8 +18,9 @@ export interface Authenticated {
 }
 
 /**
- * Creates a middleware that requires a valid token and sets `request.caller`. It answers 401 for a refused token and
- * 503 while keys or revocations are unavailable, without a body. Throws a TypeError for an unusable realm.
+ * Creates a middleware that requires a valid token and sets `request.caller`. It answers 401 for a missing or refused
+ * token and 503 while keys or revocations are unavailable, both without a body, and passes unexpected errors to `next`.
+ * Throws a TypeError for an unusable realm.
  *
  * @example
  * ```ts
@@ -65,7 +66,7 @@ export function callerOf(request: object): Caller {
 }
 
 /**
- * `authenticate` for a server without a framework.
+ * `authenticate` for a server without a framework. Answers 500 for unexpected errors.
  *
  * @example
  * ```ts

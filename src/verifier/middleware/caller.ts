@@ -7,8 +7,8 @@ export interface Caller {
   /** The `sub` claim (RFC 7519 §4.1.2): a SPIFFE ID for every Signet identity. */
   readonly subject: string
   /**
-   * The parsed subject; undefined if the subject is not a SPIFFE ID of the form `spiffe://<trust
-   * domain>/ns/<namespace>/sa/<name>`.
+   * The parsed subject; undefined unless the subject is a SPIFFE ID of the form
+   * `spiffe://<trust domain>/ns/<namespace>/sa/<name>`.
    */
   readonly identity: SpiffeId | undefined
   /** The `jti` claim (RFC 7519 §4.1.7): safe to log, and names the token in a TokenRevocation. */

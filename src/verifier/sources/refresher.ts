@@ -14,7 +14,7 @@ export interface RefresherOptions {
   readonly clock: Pick<Clock, 'monotonic'>
   /** Returns a number in [0, 1). */
   readonly random: () => number
-  /** Called for the first failure after a success; `onRecovery` for the first success after a failure. */
+  /** Called for the first failure after the start or a success; `onRecovery` for the first success after a failure. */
   readonly onFailure?: ((problem: string) => void) | undefined
   readonly onRecovery?: (() => void) | undefined
 }

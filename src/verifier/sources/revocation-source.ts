@@ -38,7 +38,7 @@ export interface RevocationListSourceOptions {
 }
 
 const mostRetryMs = 30_000
-/** Milliseconds between tries if the authority serves no revocations, and between removals of ended ones. */
+/** Milliseconds between tries if the authority serves no list, and between removals of expired revocations. */
 const absentMs = 60_000
 
 /**

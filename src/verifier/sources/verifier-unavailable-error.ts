@@ -1,7 +1,7 @@
 import { SignetError } from '../../errors.ts'
 
 interface UnavailableOptions extends ErrorOptions {
-  /** Whole seconds until a retry makes sense. Default: 1. */
+  /** Default: 1. */
   readonly retryAfter?: number
 }
 
@@ -11,6 +11,7 @@ interface UnavailableOptions extends ErrorOptions {
  */
 export class VerifierUnavailableError extends SignetError {
   declare readonly code: 'ERR_VERIFIER_UNAVAILABLE'
+  /** Whole seconds until a retry makes sense: the value of `Retry-After` (RFC 9110 §10.2.3). */
   readonly retryAfter: number
 
   constructor(message: string, { retryAfter = 1, ...options }: UnavailableOptions = {}) {

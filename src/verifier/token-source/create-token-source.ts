@@ -14,9 +14,9 @@ export interface TokenSourceOptions {
 }
 
 /**
- * Creates the source of the service's own token: a mounted file that is read again when it is rotated, or with `exchange`
- * a token from the authority that is renewed before it expires. Give at most one of the options. Throws a TypeError for
- * invalid options.
+ * Creates the source of the service's own token: a mounted file, read again at most once a second so that a rotation takes
+ * effect, or with `exchange` a token from the authority that is renewed before it expires. Give at most one of the options.
+ * Throws a TypeError for invalid options.
  *
  * @example
  * ```ts

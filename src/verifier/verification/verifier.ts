@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from '../../time/clock.ts'
+import { settles } from '../../time/deadline.ts'
 import type { Logger } from '../../logger.ts'
 import type { VerifiedToken } from '../../tokens/verify.ts'
 import { mounted } from '../pod/env.ts'
@@ -43,8 +44,8 @@ export interface Verifier {
    */
   cached(token: string): VerifiedToken | undefined
   /**
-   * Resolves once keys and revocations are loaded. Rejects with a VerifierUnavailableError after `timeoutMs`. Default:
-   * 30 s.
+   * Resolves once the keys are loaded, and with `revocations: 'required'` the list of revocations. Rejects with a
+   * VerifierUnavailableError after `timeoutMs` milliseconds. Default: 30 s.
    */
   ready(timeoutMs?: number): Promise<void>
   /** Why tokens cannot be verified, for a readiness probe; undefined when ready. */
@@ -80,37 +81,37 @@ export function createVerifier(options: VerifierOptions, internals: VerifierInte
   const client = new HttpClient(settings)
   const shared = { fetch: fetchDocumentWith(client), clock, random }
   const keys = new JwksSource({ ...settings.keys, ...shared, ...loggingOf('keys', logger), issuer })
-  const feed =
+  const list =
     revocations &&
     new RevocationListSource({ ...revocations, ...shared, ...loggingOf('revocations', logger), issuer: issuer.issuer })
   const verifier = new TokenVerifier({
     ...settings,
     issuer: issuer.issuer,
     keys,
-    revocations: feed ?? noRevocations,
+    revocations: list ?? noRevocations,
     clock,
   })
   const keysLoaded = keys.start()
-  const feedLoaded = feed?.start()
-  const loaded = Promise.all([keysLoaded, revocations?.optional === true ? undefined : feedLoaded])
-  const notReady = (): string | undefined => keys.problem() ?? feed?.problem()
+  const listLoaded = list?.start()
+  const loaded = Promise.all([keysLoaded, revocations?.optional === true ? undefined : listLoaded])
+  const notReady = (): string | undefined => keys.problem() ?? list?.problem()
   return {
     verify: (token) => verifier.verify(token),
     cached: (token) => verifier.recall(token),
     ready: async (timeoutMs = 30_000) => {
-      await within(loaded, timeoutMs)
+      await settles(loaded, timeoutMs)
       const problem = notReady()
       if (problem !== undefined) throw new VerifierUnavailableError(problem)
     },
     notReady,
     health: () => ({
       keys: { count: keys.size, ageMs: keys.ageMs, problem: keys.failure },
-      revocations: feed && { count: feed.size, ageMs: feed.ageMs, problem: feed.failure, unknown: feed.unknown },
+      revocations: list && { count: list.size, ageMs: list.ageMs, problem: list.failure, unknown: list.unknown },
       cached: verifier.cached,
     }),
     close: () => {
       keys.close()
-      feed?.close()
+      list?.close()
       client.close()
     },
   }
@@ -121,15 +122,4 @@ function loggingOf(what: string, logger: Logger) {
     onFailure: (problem: string) => logger.warn(`${what} cannot be fetched, using the last ones`, { problem }),
     onRecovery: () => logger.info(`${what} can be fetched again`),
   }
-}
-
-/** Node shortens a longer timer to 1 ms. */
-const longestTimerMs = 2 ** 31 - 1
-
-/** Waits for a promise for at most `timeoutMs`. */
-async function within(done: Promise<unknown>, timeoutMs: number): Promise<void> {
-  const late = Promise.withResolvers<undefined>()
-  const timer = setTimeout(() => late.resolve(undefined), Math.min(timeoutMs, longestTimerMs))
-  await Promise.race([done, late.promise])
-  clearTimeout(timer)
 }
