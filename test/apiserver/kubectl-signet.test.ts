@@ -148,7 +148,9 @@ describe('kubectl signet on a real API server', () => {
     await kubectl.run(['delete', 'crd', 'tokenrevocations.signet.dev', '--ignore-not-found', '--timeout=120s'])
     const { code, stderr } = await plugin.signet(['revoke-key', 'orders', '-n', 'shop', '--yes'])
     expect(code).toBe(1)
-    expect(stderr).toContain('has no TokenRevocations, so nothing was revoked for shop/orders: upgrade Signet there')
+    expect(stderr).toContain(
+      'does not serve TokenRevocations, so nothing was revoked for shop/orders: upgrade Signet there',
+    )
   })
 
   it('says what is missing where ServiceIdentities are not installed', async () => {
@@ -157,7 +159,7 @@ describe('kubectl signet on a real API server', () => {
       const { code, stderr } = await plugin.signet([...args, '-n', 'shop'])
       expect([code, stderr]).toEqual([
         1,
-        `kubectl signet: the cluster at ${plane.url} has no ServiceIdentities: install Signet there, or use another --context\n`,
+        `kubectl signet: the cluster at ${plane.url} does not serve ServiceIdentities: install Signet there, or use another --context\n`,
       ])
     }
   })

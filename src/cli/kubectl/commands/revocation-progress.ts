@@ -32,11 +32,11 @@ export async function checkRevocation(
   }
   const condition = appliedCondition(found)
   if (condition?.status === 'True') return { done: found }
-  if (condition === undefined) return { missing: 'the controller has not processed it yet' }
+  if (condition === undefined) return { missing: 'the controller has not processed the revocation yet' }
   return { missing: `${condition.reason}: ${condition.message}` }
 }
 
 /** The end of the message after a timeout. */
 export function timeoutHint({ metadata: { name, namespace = '' } }: TokenRevocation): string {
-  return `the revocation stays in effect; see kubectl describe tokenrevocation ${name} --namespace ${namespace}`
+  return `the TokenRevocation still exists; see kubectl describe tokenrevocation ${name} --namespace ${namespace}`
 }

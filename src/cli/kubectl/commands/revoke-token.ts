@@ -84,8 +84,10 @@ async function revokedBy(context: Context, identity: ServiceIdentity, flags: Fla
   const { sub, jti, exp } = claims
   const { subject } = identity.status ?? {}
   if (subject === undefined || sub !== subject) {
-    const whose = typeof sub === 'string' ? `of ${sub}` : 'without a subject'
-    throw new CommandError(`the token is ${whose}, not of ${fullName(identity)} (${subject ?? 'no subject yet'})`)
+    const found = typeof sub === 'string' ? `subject ${sub}` : 'no subject'
+    throw new CommandError(
+      `the token has ${found}, but ${fullName(identity)} has ${subject === undefined ? 'no subject yet' : `subject ${subject}`}`,
+    )
   }
   if (typeof jti !== 'string' || !tokenIDForm.test(jti))
     throw new CommandError('the token has no jti of Signet, so it cannot be revoked')

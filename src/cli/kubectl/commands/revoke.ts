@@ -51,7 +51,7 @@ export async function createRevocation(
   } catch (error) {
     if (!(error instanceof KubeError && error.isNotFound)) throw error
     throw new CommandError(
-      `the cluster at ${server} has no TokenRevocations, so nothing was revoked for ${fullName(identity)}: ` +
+      `the cluster at ${server} does not serve TokenRevocations, so nothing was revoked for ${fullName(identity)}: ` +
         'upgrade Signet there',
       { cause: error },
     )

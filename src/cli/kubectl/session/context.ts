@@ -22,6 +22,6 @@ export interface Context {
   readonly terminal: Terminal
   readonly clock: Clock
   pause(milliseconds: number): Promise<void>
-  /** Opens a session. The caller of the command line closes it. */
+  /** Opens a session, which `runPlugin` closes. */
   connect(flags: ConnectionFlags): Promise<Session>
 }

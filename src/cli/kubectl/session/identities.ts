@@ -53,7 +53,7 @@ async function list<T extends KubeObject>(
   } catch (error) {
     if (!(error instanceof KubeError && error.isNotFound)) throw error
     throw new CommandError(
-      `the cluster at ${session.server} has no ServiceIdentities: install Signet there, or use another --context`,
+      `the cluster at ${session.server} does not serve ServiceIdentities: install Signet there, or use another --context`,
       { cause: error },
     )
   }

@@ -1,7 +1,7 @@
 import { formatTime, parseTime } from '../../../time/clock.ts'
 import { DAY, HOUR, MINUTE, SECOND } from '../../../time/duration.ts'
 
-/** A duration in the format of kubectl's ages: two units, or one if the second is insignificant: `3h20m`, `12d`. */
+/** A duration in the format of kubectl's ages: two units, or only the larger one if the smaller is insignificant: `3h20m`, `12d`. */
 export function formatAge(milliseconds: number): string {
   const age = Math.max(0, milliseconds)
   const [unit, name, next, nextName] = unitsOf(age)

@@ -74,7 +74,7 @@ describe('kubectl signet list', () => {
     const { code, err } = await plugin.run('list')
     expect([code, err]).toEqual([
       1,
-      'kubectl signet: the cluster at https://api has no ServiceIdentities: install Signet there, or use another --context\n',
+      'kubectl signet: the cluster at https://api does not serve ServiceIdentities: install Signet there, or use another --context\n',
     ])
   })
 })

@@ -84,7 +84,7 @@ describe('kubectl signet revoke-key', () => {
   })
 
   it.each([
-    ['the revocation is not applied', () => Promise.resolve(), 'the controller has not processed it yet'],
+    ['the revocation is not applied', () => Promise.resolve(), 'the controller has not processed the revocation yet'],
     ['it cannot be', (plugin: PluginHarness) => plugin.judge('False', 'Unusable'), 'Unusable: as the test wants it'],
     ['no fresh key signs', (plugin: PluginHarness) => plugin.judge('True', 'Revoked'), 'no new key signs yet'],
     [
@@ -107,7 +107,7 @@ describe('kubectl signet revoke-key', () => {
     const name = plugin.revocations()[0]?.metadata.name
     expect(code).toBe(1)
     expect(err).toBe(
-      `kubectl signet: not done within 5s: ${missing}; the revocation stays in effect; see kubectl describe tokenrevocation ${name} --namespace shop\n`,
+      `kubectl signet: not done within 5s: ${missing}; the TokenRevocation still exists; see kubectl describe tokenrevocation ${name} --namespace shop\n`,
     )
   })
 
@@ -130,7 +130,7 @@ describe('kubectl signet revoke-key', () => {
     plugin.client.failOnce('create', resources.tokenRevocations, { status: 404, reason: 'NotFound' })
     expect(await plugin.run('revoke-key', 'orders', '--yes')).toMatchObject({
       code: 1,
-      err: 'kubectl signet: the cluster at https://api has no TokenRevocations, so nothing was revoked for shop/orders: upgrade Signet there\n',
+      err: 'kubectl signet: the cluster at https://api does not serve TokenRevocations, so nothing was revoked for shop/orders: upgrade Signet there\n',
     })
   })
 

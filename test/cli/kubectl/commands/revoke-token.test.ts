@@ -57,9 +57,9 @@ describe('kubectl signet revoke-token', () => {
     [
       'of another identity',
       { sub: 'spiffe://cluster.local/ns/shop/sa/payments' },
-      'is of spiffe://cluster.local/ns/shop/sa/payments, not of shop/orders',
+      'has subject spiffe://cluster.local/ns/shop/sa/payments, but shop/orders has subject spiffe://cluster.local/ns/shop/sa/orders',
     ],
-    ['without a subject', { sub: undefined }, 'is without a subject'],
+    ['without a subject', { sub: undefined }, 'has no subject, but shop/orders has'],
     ['without a jti', { jti: undefined }, 'has no jti'],
     ['whose jti would rewrite the screen', { jti: '\u001B[2J' }, 'has no jti'],
   ])('refuses a token %s', async (_, claims, message) => {

@@ -75,7 +75,7 @@ describe('kubectl signet show', () => {
   it('tells a missing kind from a missing identity', async () => {
     const plugin = new PluginHarness()
     plugin.client.failOnce('list', resources.serviceIdentities, { status: 404, reason: 'NotFound' })
-    expect((await plugin.run('show', 'orders')).err).toContain('has no ServiceIdentities: install Signet')
+    expect((await plugin.run('show', 'orders')).err).toContain('does not serve ServiceIdentities: install Signet')
   })
 
   it('says that there is no such identity also where names may not be listed', async () => {
