@@ -75,11 +75,3 @@ export async function startOperations(command: string, values: OperationsValues)
 
 /** How long a server accepts requests after the signal, in milliseconds: until no endpoint list names this replica. */
 export const drainMs = 15 * SECOND
-
-/** Resolves when the signal is aborted, or immediately if it is already aborted. */
-export function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
-  })
-}

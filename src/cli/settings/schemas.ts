@@ -2,7 +2,7 @@ import * as z from 'zod/mini'
 import { HOUR, MINUTE, parseDuration } from '../../time/duration.ts'
 import { isTrustDomain } from '../../identity/trust-domain.ts'
 
-// Parsers of the text of a flag or variable. Each error message names a usable value.
+// Parsers of the text of a flag or variable. Each error message says what a usable value is.
 
 export const text = z.string({ error: 'give a value' }).check(z.minLength(1, { error: 'give a value' }))
 export const number = (from: number, to: number) =>
@@ -51,7 +51,7 @@ export const tokenLifetime = z.pipe(
   z.transform((value, context) => {
     const milliseconds = parseDuration(value)
     if (milliseconds !== undefined && milliseconds >= MINUTE && milliseconds <= HOUR) return milliseconds
-    context.issues.push({ code: 'custom', input: value, message: 'a token lives from 1m to 1h' })
+    context.issues.push({ code: 'custom', input: value, message: 'the lifetime must be from 1m to 1h' })
     return z.NEVER
   }),
 )

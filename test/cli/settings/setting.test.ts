@@ -1,7 +1,10 @@
+import { hostname } from 'node:os'
+import { Option } from 'commander'
 import { describe, expect, it } from 'vitest'
 import { authoritySettings } from '../../../src/cli/commands/authority/settings.ts'
 import { controllerSettings } from '../../../src/cli/commands/controller/settings.ts'
-import { ConfigError, readSettings, variableOf } from '../../../src/cli/settings/setting.ts'
+import { serverCommands } from '../../../src/cli/program.ts'
+import { ConfigError, readSettings, type Setting, variableOf } from '../../../src/cli/settings/setting.ts'
 
 const { metricsPort, trustDomain, issuer, issuerScope, nudge, allowedClaims, caLifetime, workers } = controllerSettings
 const { tokenLifetime, allowedScopes, callerRate, introspectors } = authoritySettings
@@ -48,8 +51,8 @@ describe('settings', () => {
     ['issuer', 'https://example.com/', '--issuer: cannot use "https://example.com/": an issuer is an https URL'],
     ['issuerScope', 'pod', '--issuer-scope: cannot use "pod"'],
     ['trustDomain', 'Example', '--trust-domain: cannot use "Example": a trust domain has lower-case letters'],
-    ['tokenLifetime', '59s', '--token-lifetime: cannot use "59s": a token lives from 1m to 1h'],
-    ['tokenLifetime', '61m', '--token-lifetime: cannot use "61m": a token lives from 1m to 1h'],
+    ['tokenLifetime', '59s', '--token-lifetime: cannot use "59s": the lifetime must be from 1m to 1h'],
+    ['tokenLifetime', '61m', '--token-lifetime: cannot use "61m": the lifetime must be from 1m to 1h'],
     ['allowedScopes', 'read,a"b', '--allowed-scopes: cannot use "read,a"b": a scope has printable ASCII'],
     ['callerRate', '-1', '--caller-rate: cannot use "-1": give a whole number from 0 to 1000000'],
     ['nudge', 'Sometimes', '--nudge: cannot use "Sometimes": give one of Always, Urgent, Never'],
@@ -69,5 +72,17 @@ describe('settings', () => {
   it('name the variable where that is where the value came from', () => {
     expect(() => readSettings({ workers }, {}, { SIGNET_WORKERS: '0' })).toThrow('SIGNET_WORKERS: cannot use "0"')
     expect(Object.values(authoritySettings).map(variableOf)).toContain('SIGNET_CERTIFICATE_DIRECTORY')
+  })
+
+  it.each(serverCommands)('of $name have the names under which their flags are parsed', ({ settings: all }) => {
+    for (const [name, { flag }] of Object.entries<Setting>(all)) {
+      expect(new Option(`--${flag} <VALUE>`).attributeName()).toBe(name)
+    }
+  })
+
+  it('name a replica by its host by default', () => {
+    const { identity } = controllerSettings
+    expect(readSettings({ identity }, {}, { SIGNET_IDENTITY: '' })).toEqual({ identity: hostname() })
+    expect(readSettings({ identity }, { identity: 'one' }, {})).toEqual({ identity: 'one' })
   })
 })

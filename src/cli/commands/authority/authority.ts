@@ -12,6 +12,7 @@ import { PublishedKeyCache } from '../../../kube/keys/published-key-cache.ts'
 import { Reflector } from '../../../kube/cache/reflector.ts'
 import { resources } from '../../../kube/client/resource.ts'
 import { startTlsServer } from '../../../server/tls-server.ts'
+import { untilAborted } from '../../../time/deadline.ts'
 import { defaultIssuer } from '../../settings/shared.ts'
 import type { AuthorityValues } from './settings.ts'
 import { authorityForms } from './forms.ts'
@@ -19,7 +20,7 @@ import { authorityRevocation } from './revocation.ts'
 import { authorityTokens } from './token.ts'
 import { authorityVerification } from './verification.ts'
 import { openIssuingKeys } from './issuing-keys.ts'
-import { aborted, drainMs, startOperations } from '../operations.ts'
+import { drainMs, startOperations } from '../operations.ts'
 import { startSharedCache } from './shared-cache.ts'
 
 /**
@@ -100,7 +101,7 @@ export async function runAuthority(values: AuthorityValues, signal: AbortSignal)
     onCertificate: (notAfter) => metrics.certificateExpiry.set({ certificate: 'signet-authority' }, notAfter / 1000),
   })
   ready = () => server.ready()
-  await aborted(signal)
+  await untilAborted(signal)
   operations.stopping()
   logger.info('stopping')
   await server.drain(drainMs)

@@ -8,7 +8,7 @@ import { LoadShedder } from '../../../server/load-shedding.ts'
 import type { AuthorityValues } from './settings.ts'
 import type { Operations } from '../operations.ts'
 
-/** The maximum number of forms in flight: more would only wait for each other. */
+/** The maximum number of form requests in flight: more would only wait for each other. */
 const underWay = 512
 /** The maximum delay of the event loop, in milliseconds, before further requests are refused. */
 const delayMs = 200

@@ -1,9 +1,10 @@
+import { untilAborted } from '../../../time/deadline.ts'
 import { SECOND } from '../../../time/duration.ts'
 import { startTlsServer } from '../../../server/tls-server.ts'
 import { createWebhookHandler } from '../../../webhook/handler.ts'
 import { defaultIssuer } from '../../settings/shared.ts'
 import type { WebhookValues } from './settings.ts'
-import { aborted, drainMs, type Operations, startOperations } from '../operations.ts'
+import { drainMs, type Operations, startOperations } from '../operations.ts'
 
 interface Serving {
   readonly values: WebhookValues
@@ -56,7 +57,7 @@ async function serve({ values, operations, signal, graceMs }: Serving): Promise<
   })
   ready = () => server.ready()
   logger.info('serving admission', { port: server.port })
-  await aborted(signal)
+  await untilAborted(signal)
   logger.info('stopping')
   operations.stopping()
   await server.drain(graceMs)
