@@ -28,7 +28,7 @@ export default tseslint.config(
   },
   {
     files: ['test/**/*.ts'],
-    // Those wait for real processes, or for the time itself.
+    // Tests of these layers wait for real processes, or measure time.
     ignores: ['apiserver', 'redis', 'faults', 'e2e', 'soak', 'fuzz'].map((layer) => `test/${layer}/**`),
     plugins: { signet: { rules: { 'no-fixed-sleep': noFixedSleep } } },
     rules: { 'signet/no-fixed-sleep': 'error' },

@@ -4,17 +4,17 @@ import { Order } from './test/order.ts'
 import { retry, SecondTries } from './test/second-tries.ts'
 import { TimeSpent } from './test/time-spent.ts'
 
-// Limits say what hung; they have room for a machine that is many times slower, and that does other things too.
+// The time limits only end tests that hang, so they leave room for a slow and busy machine.
 const common = { retry, testTimeout: 120_000, hookTimeout: 300_000 }
 const cores = availableParallelism()
-/** Each file has etcd and a kube-apiserver, or Redis servers, of its own, and waits for them half of the time. */
+/** Each file starts its own etcd and kube-apiserver, or Redis servers, and waits for them half of the time. */
 const servers = { ...common, maxWorkers: Math.max(3, cores), setupFiles: 'test/kubernetes-built.ts' }
 
 export default defineConfig({
   test: {
     sequence: { sequencer: Order },
     reporters: ['default', new SecondTries(), new TimeSpent()],
-    // One group after the other; the cluster of the last one is built and started meanwhile.
+    // The groups run one after another. The cluster of the e2e group is built and started meanwhile.
     projects: [
       {
         test: {
@@ -47,7 +47,7 @@ export default defineConfig({
           ...common,
         },
       },
-      // Minutes each: not part of `npm test`. What measures time has the machine for itself.
+      // Each file takes minutes, so this project is not part of `npm test`. Files run alone, because they measure time.
       {
         test: {
           name: 'faults',

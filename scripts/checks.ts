@@ -1,6 +1,6 @@
 import { stepBeside } from './run.ts'
 
-/** Each check keeps its findings here, and looks only at what has changed since. */
+/** The checks cache their results here, and check only files that have changed since. */
 const cache = 'node_modules/.cache'
 
 const checks: [title: string, command: string, ...parameters: string[]][] = [
@@ -19,7 +19,7 @@ const checks: [title: string, command: string, ...parameters: string[]][] = [
   ['lint', 'eslint', '--max-warnings', '0', '--cache', '--cache-location', `${cache}/eslint/`, '.'],
 ]
 
-/** Checks types, format and lint side by side; the exit code of one that failed, else 0. */
+/** Checks types, format and lint in parallel. Resolves with the exit code of a failed check, or 0. */
 export async function check(): Promise<number> {
   const codes = await Promise.all(
     checks.map(([title, command, ...parameters]) => stepBeside(title, command, parameters)),

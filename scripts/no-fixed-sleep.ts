@@ -1,7 +1,7 @@
 import type { Rule, Scope } from 'eslint'
 import type { CallExpression, Node } from 'estree'
 
-/** What a test may wait for by the clock, in milliseconds. */
+/** Sleeps of this length or more are forbidden, in milliseconds. */
 const mostMs = 200
 
 /** The constants of src/time/duration.ts. */
@@ -14,7 +14,7 @@ const durations: Readonly<Record<string, number>> = {
 
 /**
  * Forbids real waits of 200 ms or more: `sleep(500)` of `node:timers/promises`, a helper of that kind in the same file,
- * and `setTimeout(resolve, 500)`. Files that hold all timers by `vi.useFakeTimers()` wait for nothing.
+ * and `setTimeout(resolve, 500)`. Files that replace all timers by `vi.useFakeTimers()` are exempt.
  */
 export const noFixedSleep: Rule.RuleModule = {
   meta: {
@@ -50,7 +50,7 @@ function holdsTimers({ callee, arguments: [options] }: CallExpression, text: (no
   return chosen === undefined || !chosen.includes('toFake') || chosen.includes("'setTimeout'")
 }
 
-/** The argument that says how long a call waits, where it is one that only waits. */
+/** The argument with the duration of a call that only waits; undefined for any other call. */
 function waitOf({ callee, arguments: given }: CallExpression, scope: Scope.Scope): Node | undefined {
   if (callee.type !== 'Identifier') return undefined
   const variable = variableOf(callee.name, scope)
@@ -63,7 +63,7 @@ function waitOf({ callee, arguments: given }: CallExpression, scope: Scope.Scope
   return isImported || isHelper ? given[0] : undefined
 }
 
-/** A number that the file itself tells: literals, constants of the file, durations, and arithmetic with them. */
+/** The value of literals, constants of the file, durations, and arithmetic with them; undefined for other expressions. */
 function valueOf(node: Node, scope: Scope.Scope): number | undefined {
   if (node.type === 'Literal') return typeof node.value === 'number' ? node.value : undefined
   if (node.type === 'BinaryExpression') {

@@ -20,7 +20,7 @@ export function run(
   })
 }
 
-/** Says what is being done and runs it; its exit code. */
+/** Prints the title, runs a program and resolves with its exit code. */
 export async function step(title: string, command: string, parameters: readonly string[]): Promise<number> {
   const began = Date.now()
   process.stderr.write(`\n▸ ${title}\n`)
@@ -31,8 +31,8 @@ export async function step(title: string, command: string, parameters: readonly 
 }
 
 /**
- * Runs a program beside others, which have the cores first. The output comes in one piece at the end, so that it does
- * not mix with theirs. Resolves with the exit code, 1 where a signal ended the program.
+ * Runs a program at a low priority, beside others. Prints its output in one piece at the end, so that it does not mix
+ * with the output of the others. Resolves with the exit code, or 1 if a signal ended the program.
  */
 export async function stepBeside(title: string, command: string, parameters: readonly string[]): Promise<number> {
   const began = Date.now()

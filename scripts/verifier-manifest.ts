@@ -1,4 +1,4 @@
-/** What the verifier's package takes from package.json. */
+/** The members of package.json that the verifier's package takes over. */
 export interface ProjectManifest {
   readonly name: string
   readonly version: string

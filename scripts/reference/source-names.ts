@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import ts from 'typescript'
 import { root } from '../run.ts'
 
-/** Every string literal of src/, with the file and what its constant is called and says, where it is one. */
+/** A string literal. If it is the value of a constant, with the constant's name and comment. */
 export interface Literal {
   readonly text: string
   readonly file: string
@@ -13,6 +13,7 @@ export interface Literal {
   readonly comment: string | undefined
 }
 
+/** Every string literal in the TypeScript files of a folder, such as `src`. */
 export function literalsOf(folder: string): Literal[] {
   return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.ts'))
