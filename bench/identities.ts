@@ -14,7 +14,7 @@ export const describe =
 /**
  * All identities at once, then a window in which as many tokens are renewed as with tokens of an hour for all: every
  * twelfth identity has tokens of five minutes, the others of a day, since an hour's take half an hour to be due. Then
- * Secrets that are nobody's of ours, then a restart.
+ * Secrets that do not belong to Signet, then a restart.
  */
 export async function run(options: Options): Promise<Findings> {
   const { identities = 10_000, foreign = 2000, seconds = 60 } = options
@@ -35,13 +35,13 @@ export async function run(options: Options): Promise<Findings> {
   })
 }
 
-/** A long run that fails near its end has told what it had found. */
+/** Prints intermediate results, so that a long run that fails near its end has not lost them. */
 function tell<T extends Figures>(figures: T): T {
   progress(JSON.stringify(figures))
   return figures
 }
 
-/** In how many seconds of the run it was held up for how long at most: the histogram, as the controller's metrics have it. */
+/** The number of seconds of the run by their longest delay of the event loop, from the controller's histogram. */
 async function eventLoopHistogram(controller: ControllerProcess): Promise<Figures> {
   const metrics = await controller.metrics()
   const upTo = (limit: string) => metrics.value(`signet_event_loop_delay_seconds_bucket{le="${limit}"}`)
@@ -54,7 +54,7 @@ async function eventLoopHistogram(controller: ControllerProcess): Promise<Figure
   )
 }
 
-/** Seconds in which it was held up for more than 200 ms, and the longest and the 99.9th percentile of all delays. */
+/** The number of seconds with a delay of the event loop over 200 ms, and maximum and 99.9th percentile of all delays. */
 async function eventLoop(controller: ControllerProcess): Promise<Record<string, number>> {
   const metrics = await controller.metrics()
   const count = metrics.value('signet_event_loop_delay_seconds_count')

@@ -12,7 +12,7 @@ export interface Command {
 /** Node with these parameters, as a process of this machine that finds what it would find in a pod. */
 export type InPod = (parameters: readonly string[]) => Command
 
-/** A token that outlives what is measured: nobody renews it, as kubelet does in a pod. */
+/** The token must outlive the measurement, because it is not renewed, as kubelet would renew it in a pod. */
 const tokenDuration = '24h'
 
 /** A pod of an account of the chart: address from the environment, token and CA from files that only it can see. */

@@ -21,7 +21,7 @@ export interface Stage {
 }
 
 export async function withStage<T>(use: (stage: Stage) => Promise<T>): Promise<T> {
-  // An administrator's client is not held back by the API server's fair queues: that would measure those.
+  // An administrator's client is exempt from API priority and fairness, which would otherwise be measured too.
   const plane = await startControlPlane({ apiServerFlags: ['--max-requests-inflight=800'] })
   const client = new HttpKubeClient(await loadConfig({ kubeconfig: plane.kubeconfig }))
   let stage: Stage | undefined

@@ -7,8 +7,8 @@ import { inCluster, installChart, loadImages } from './install.ts'
 import { root } from './run.ts'
 
 /**
- * The main job on a real cluster, told step by step: install, apply two identities, read a mounted token, use it, and
- * see what is refused. Leaves the cluster running.
+ * Shows Signet's main task on a real cluster, step by step: installs the chart, applies two identities, reads a mounted
+ * token, uses it, and shows which requests are refused. Leaves the cluster running.
  */
 const started = performance.now()
 const say = (line: string): void => void process.stdout.write(`${line}\n`)

@@ -1,6 +1,6 @@
 /**
- * orders: calls payments with the token mounted into its pod. The source is asked for each call: the file is renewed long
- * before the token expires.
+ * orders: calls payments with the token mounted into its pod. It gets the token from the source for each call, because
+ * the file is renewed long before the token expires.
  *
  *     node orders.mjs                         stay, and call every 5 seconds
  *     node orders.mjs call [none|ledger|altered]   call once: as it should be, without a token, with one meant for

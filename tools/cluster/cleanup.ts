@@ -39,7 +39,7 @@ async function unmountAll(): Promise<void> {
   if (left.length > 0) throw new Error(`cannot unmount ${left.join(' ')}`)
 }
 
-/** A pod's link goes with its network namespace, a moment later; those that stay are told by the gateway address. */
+/** The kernel removes a pod's link soon after its network namespace; links that remain have the gateway address. */
 async function removeInterfaces(): Promise<void> {
   const ip = findProgram('ip')
   if (!ip) return

@@ -7,7 +7,7 @@ import { noProxy } from './no-proxy.ts'
 import { type ProcessIdentity, identify, isAlive, signal } from './process-identity.ts'
 import { waitFor } from './wait.ts'
 
-/** In the environment of every process we start and thereby of its children: tells ours from anybody else's. */
+/** A variable in the environment of every process of the cluster, which children inherit: `down` finds them by it. */
 export const marker = 'SIGNET_CLUSTER_STATE'
 
 export interface DaemonOptions {

@@ -28,7 +28,7 @@ export async function ensureDocker(log: Log): Promise<Docker> {
   const reachable = await reachableDocker()
   if (reachable) return reachable
   if (!existsSync(containerdSocket)) {
-    throw new Error('cannot build or read an image: no Docker daemon is reachable and no cluster of ours is running')
+    throw new Error('cannot build or read an image: no Docker daemon is reachable and no built cluster is running')
   }
   await ensurePackages(['docker.io'], log)
   const daemonCommand = requireProgram('dockerd')

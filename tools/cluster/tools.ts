@@ -2,7 +2,7 @@ import { kubernetesBinaries, moduleBinaries } from './binaries.ts'
 import { findProgram } from './command.ts'
 import type { Log } from './log.ts'
 
-/** For a cluster that is not ours: kubectl and helm that are installed, else those we build. */
+/** For a cluster that was not built here: the installed kubectl and helm, or else built ones. */
 export async function clientTools(log: Log): Promise<{ kubectl: string; helm: string }> {
   return {
     kubectl: findProgram('kubectl') ?? (await kubernetesBinaries(log)).kubectl,

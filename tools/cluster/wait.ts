@@ -5,7 +5,7 @@ export interface Wait {
   what: string
   limitMs: number
   everyMs?: number
-  /** True when the wait is over. An error it throws counts as "not yet" and is told when time is up. */
+  /** True when the wait is over. An error that it throws counts as "not yet"; the error of a timeout contains it. */
   until: () => Promise<boolean>
   /** Ends the wait early: a process that it depends on is gone. */
   gaveUp?: () => Promise<Error | undefined>

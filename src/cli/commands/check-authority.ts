@@ -19,8 +19,9 @@ export interface AuthorityCheck {
 }
 
 /**
- * Fetches the discovery document from the URL, and the JWK Set that it names. Returns the result as a sentence. Throws
- * AuthorityCheckError if a document is missing or does not match the issuer.
+ * Fetches the discovery document from the URL, and the JWK Set that it names. Resolves with the result as a sentence.
+ * Rejects with an AuthorityCheckError if a response is missing or too long, or does not match the issuer, and with the
+ * error of the connection or of the parser otherwise.
  */
 export async function checkAuthority({ url, issuer = url, caFile }: AuthorityCheck): Promise<string> {
   const ca = caFile === undefined ? undefined : await readFile(caFile, 'utf8')

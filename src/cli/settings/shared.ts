@@ -103,14 +103,15 @@ export const allowedClaims = {
 export const keyEncryptionKeyFile = {
   flag: 'key-encryption-key-file',
   argument: 'FILE',
-  description: 'key-encryption keys for private keys at rest, the first one encrypts (default: no encryption)',
+  description:
+    'file with the key-encryption keys of private keys at rest; Signet encrypts with the first (default: no encryption)',
   schema: z.optional(text),
 } as const satisfies Setting
 
 export const kubeconfig = {
   flag: 'kubeconfig',
   argument: 'FILE',
-  description: 'kubeconfig, for a process outside a cluster',
+  description: 'path of the kubeconfig, for a process outside a cluster',
   schema: z.optional(text),
 } as const satisfies Setting
 

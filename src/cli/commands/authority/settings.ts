@@ -24,13 +24,13 @@ export const sharedCacheSettings = {
   redisPasswordFile: {
     flag: 'redis-password-file',
     argument: 'FILE',
-    description: 'password for Redis',
+    description: 'file with the password for Redis',
     schema: z.optional(text),
   },
   redisSentinelPasswordFile: {
     flag: 'redis-sentinel-password-file',
     argument: 'FILE',
-    description: 'password for the Sentinels',
+    description: 'file with the password for the Sentinels',
     schema: z.optional(text),
   },
   redisCaFile: {

@@ -53,7 +53,7 @@ export const controllerSettings = {
   issuingKeyEncryptionKeyFile: {
     flag: 'issuing-key-encryption-key-file',
     argument: 'FILE',
-    description: "key-encryption keys for the authority's issuing keys (default: no encryption)",
+    description: "file with the key-encryption keys of the authority's issuing keys (default: no encryption)",
     schema: z.optional(text),
   },
   kubeconfig,
