@@ -92,6 +92,21 @@ describe('HTTPS to the authority', () => {
     await expect(get(client, '/half')).rejects.toMatchObject({ code: 'ERR_FETCH_TIMEOUT' })
   })
 
+  it('rejects with a FetchError where its caller aborts the request, before it begins and while it waits', async () => {
+    authority.instead.set('/silent', () => undefined)
+    const client = clientOf()
+    const send = (signal: AbortSignal) =>
+      client.send({ method: 'GET', url: `${authority.issuer}/silent`, maxBytes: 1000, signal })
+    await expect(send(AbortSignal.abort())).rejects.toMatchObject({ code: 'ERR_FETCH_FAILED' })
+    expect(authority.seen).toEqual([])
+    const caller = new AbortController()
+    const waiting = send(caller.signal)
+    const refused = expect(waiting).rejects.toMatchObject({ code: 'ERR_FETCH_FAILED' })
+    await eventually(() => expect(authority.seen).toHaveLength(1))
+    caller.abort()
+    await refused
+  })
+
   it('reads no more than it may, compressed or not', async () => {
     authority.instead.set('/x', (_, response) => response.end(Buffer.alloc(1001)))
     authority.instead.set('/bomb', (_, response) => {

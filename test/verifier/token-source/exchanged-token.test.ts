@@ -275,6 +275,13 @@ describe('an exchanged token', () => {
     expect(await waiting).toMatchObject({ code: 'ERR_TOKEN_SOURCE_UNAVAILABLE' })
   })
 
+  it('is not asked for once the source is closed', async () => {
+    const source = sourceOf()
+    source.close()
+    expect(await failure(source)).toMatchObject({ code: 'ERR_TOKEN_SOURCE_UNAVAILABLE' })
+    expect(asked).toEqual([])
+  })
+
   it.each(['audience', 'issuer', 'subjectTokenFile'] as const)('needs an %s', (name) => {
     expect(() => sourceOf({ [name]: '' })).toThrow(TypeError)
     expect(() => sourceOf({ issuer: 'http://issuer.example' })).toThrow(TypeError)
