@@ -24,7 +24,11 @@ try {
 async function everything(): Promise<number> {
   const bundled = await step('bundle', process.execPath, ['scripts/build.ts'])
   if (bundled !== 0) return bundled
-  const checks = check()
+  // A check that cannot be started must not end this process, whose tests would go on without it.
+  const checks = check().catch((error: unknown) => {
+    process.stderr.write(`\n${String(error)}\n`)
+    return 1
+  })
   const tested = await step('tests', 'vitest', tests)
   const checked = await checks
   if (checked !== 0) process.stderr.write('\ntypes, format or lint failed: see its output above\n')
