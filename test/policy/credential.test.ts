@@ -87,5 +87,7 @@ describe('a mounted token', () => {
 
   it('is minted anew when it comes from the future, as after a clock that was set back', () => {
     expect(why({ notBefore: start + HOUR, notAfter: start + 2 * HOUR }, start)?.reason).toBe('Unusable')
+    expect(why({ notBefore: start + MINUTE, notAfter: start + MINUTE + HOUR }, start)).toBeUndefined()
+    expect(why({ notBefore: start + MINUTE + 1, notAfter: start + MINUTE + 1 + HOUR }, start)?.reason).toBe('Unusable')
   })
 })

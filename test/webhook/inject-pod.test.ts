@@ -138,6 +138,25 @@ describe('injectPod', () => {
     ]
     for (const [pod, denied] of wrong) expect(injectPod(pod, context)).toEqual({ denied })
   })
+
+  it('replaces a volume of its own form only, and refuses every other one of its name', () => {
+    const secret = { name: 'signet.other' }
+    const withVolume = (volume: object) =>
+      injectPod({ spec: { volumes: [{ name: 'signet', ...volume }], containers: [] } }, context)
+    expect(withVolume({ projected: { sources: [{ secret }], defaultMode: 0o444 } })).toHaveProperty('patch')
+    for (const volume of [
+      { secret: { secretName: 'signet.other' } },
+      { projected: { sources: [{ secret }] }, emptyDir: {} },
+      { projected: { sources: [{ secret }, { secret }] } },
+      { projected: { sources: [] } },
+      { projected: { sources: secret } },
+      { projected: { sources: [{ secret, downwardAPI: {} }] } },
+      { projected: { sources: [{ secret: { name: 'other' } }] } },
+    ])
+      expect(withVolume(volume)).toEqual({
+        denied: expect.stringContaining('spec.volumes[0] has the name "signet"') as string,
+      })
+  })
 })
 
 function millisecondsSince(before: NodeJS.CpuUsage): number {

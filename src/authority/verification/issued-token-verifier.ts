@@ -1,5 +1,5 @@
 import type { Clock } from '../../time/clock.ts'
-import { HOUR, SECOND } from '../../time/duration.ts'
+import { SECOND } from '../../time/duration.ts'
 import { issuerOf, issuerScopes } from '../../identity/issuer.ts'
 import { parseSpiffeId, type SpiffeId } from '../../identity/spiffe-id.ts'
 import type { PublicJwk } from '../../keys/public-jwk.ts'
@@ -61,8 +61,6 @@ const forRevocation: Leniency = { byWithdrawn: true, skewMs: clockTolerance }
 
 /** Retry-After of a 503, in seconds. */
 const retryAfter = 2
-/** The maximum lifetime of a token that an issuing key signed. */
-const maxIssuedLifetime = HOUR
 const defaultCacheBytes = 32 * 1024 * 1024
 
 /**
@@ -155,7 +153,6 @@ export class IssuedTokenVerifier {
         issuer,
         audience: undefined,
         now: clock.now(),
-        ...(key.sub === undefined ? { maxLifetimeMs: maxIssuedLifetime } : {}),
         signatureHolds: vouched?.holds === true ? () => true : verifySignature,
       })
       if (vouched?.holds === false) vouched.share(verified.claims.exp * SECOND - clock.now())

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { Authenticator, type SignetToken } from '../../../src/authority/callers/authenticator.ts'
+import { OAuthError } from '../../../src/authority/oauth/oauth-error.ts'
 import { jwtBearerAssertion } from '../../../src/authority/oauth/parameters.ts'
 import { RateLimit } from '../../../src/authority/oauth/rate-limit.ts'
 import { TokenError } from '../../../src/tokens/token-error.ts'
@@ -20,10 +21,13 @@ const signetTokens = new Map<string, SignetToken>([
   ['own', own(ourIssuer)],
   ['own-for-two', own(['payments', ourIssuer])],
   ['own-for-other', own('payments')],
+  ['own-for-longer', own(`${ourIssuer}/ns/shop`)],
   ['own-for-others', own(['payments', `${ourIssuer}/ns/shop`])],
   ['own-of-other-domain', own(ourIssuer, 'other.example')],
   ['own-revoked', own(ourIssuer)],
 ])
+
+const undecided = new OAuthError('temporarily_unavailable', 'keys of the cluster cannot be read')
 
 let existing: Set<string>
 let ready: boolean
@@ -43,6 +47,7 @@ function create(perSecond = 0): Authenticator {
       appliesTo: (token) => token.startsWith('account'),
       prove: async (token) => {
         if (token === 'account') return proof
+        if (token === 'account-undecided') throw undecided
         throw new TokenError('ERR_TOKEN_EXPIRED', 'token has expired')
       },
     },
@@ -88,6 +93,7 @@ describe('Authenticator', () => {
     ['a token of nobody', bearer('unknown'), 'own-token'],
     ['a revoked Signet token', bearer('own-revoked'), 'own-token'],
     ['a Signet token for another', bearer('own-for-other'), 'own-token-audience'],
+    ['a Signet token for an audience that begins with the issuer', bearer('own-for-longer'), 'own-token-audience'],
     ['a Signet token for several others', bearer('own-for-others'), 'own-token-audience'],
     ['a Signet token of another trust domain', bearer('own-of-other-domain'), 'own-token-audience'],
     ['a certificate that is none', { peerCertificate: Buffer.from('x') }, 'certificate'],
@@ -116,6 +122,10 @@ describe('Authenticator', () => {
     ready = false
     const answer = authenticator.authenticate(assertion('account'))
     await expect(answer).rejects.toMatchObject({ error: 'temporarily_unavailable', retryAfter: 2 })
+  })
+
+  it('I6: does not refuse a ServiceAccount token that cannot be decided', async () => {
+    await expect(authenticator.authenticate(bearer('account-undecided'))).rejects.toBe(undecided)
   })
 
   it('says the same of every proof that does not hold', async () => {
