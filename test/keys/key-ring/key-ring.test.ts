@@ -51,12 +51,20 @@ describe('a key ring', () => {
     ['no list', () => ({ ...stored(keyRing([])), slots: {} })],
     ['a key without a state', () => stored(keyRing([{ ...active, state: 'Sleeping' as never }]))],
     ['no seal', () => ({ ...stored(keyRing([active])), seal: undefined })],
+    ['a seal without a signature', () => ({ ...stored(keyRing([active])), seal: { ...seal, signature: undefined } })],
+    ['a seal without a key ID', () => ({ ...stored(keyRing([active])), seal: { ...seal, keyID: 7 } })],
+    ['an endorsement without a signature', () => stored(keyRing([{ ...active, endorsedBy: { keyID: 'k' } as never }]))],
+    ['130 keys', () => stored(keyRing(Array.from({ length: 130 }, () => active)))],
     ['an empty subject', () => stored(keyRing([active], { subject: '' }))],
     ['a subject that is none', () => ({ ...stored(keyRing([active])), subject: null })],
     ['a time that is none', () => stored(keyRing([{ ...active, activeAt: '2026' as never }]))],
     ['an algorithm that is none', () => stored(keyRing([{ ...active, algorithm: 'none' as never }]))],
   ])('refuses the form of a ring with %s', (_title, ring) => {
     expect(reason(ring())).toBe('ERR_KEY_RING_FORM')
+  })
+
+  it('may have 129 keys: the 128 that rotation keeps, and a new one', () => {
+    expect(reason(stored(keyRing(Array.from({ length: 129 }, () => active))))).toBe('ERR_KEY_RING_INTEGRITY')
   })
 
   it.each([
