@@ -2,6 +2,7 @@
  * `npm run test:mutation [-- FILE ...]`: changes one operator, condition or statement of a security-critical file at a
  * time, runs the unit tests of that file, and counts the changes that no test notices. Works on a copy of the project.
  */
+import { readFileSync } from 'node:fs'
 import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
@@ -33,7 +34,7 @@ const targets: Readonly<Record<string, readonly string[]>> = {
   'src/webhook/inject-volume.ts': ['test/webhook/inject-pod.test.ts', 'test/webhook/inject-pod.property.test.ts'],
 }
 
-/** Longest run of one test, in milliseconds; a mutant that hangs a test is noticed. */
+/** Longest run of one test, and of all tests of a mutant, in milliseconds; a mutant that hangs them is noticed. */
 const limitMs = 60_000
 
 const copy = await mkdtemp(join(tmpdir(), 'signet-mutation-'))
@@ -98,8 +99,18 @@ async function passes(vitest: Vitest, file: string, tests: readonly string[]): P
   vitest.invalidateFile(file)
   const found = await vitest.globTestSpecifications([...tests])
   if (found.length === 0) throw new Error(`no test below ${tests.join(', ')}`)
+  const limit = setTimeout(endWorkers, limitMs)
   const { testModules, unhandledErrors } = await vitest.runTestSpecifications(found)
+  clearTimeout(limit)
   const ran = new Set(found.map(({ moduleId }) => moduleId))
   const judged = testModules.filter(({ moduleId }) => ran.has(moduleId))
   return unhandledErrors.length === 0 && judged.length > 0 && judged.every((module) => module.state() === 'passed')
+}
+
+/** Ends vitest's workers, because one whose test loops for ever answers no message. Their run ends with an error. */
+function endWorkers(): void {
+  for (const pid of readFileSync(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8').split(' ')) {
+    if (pid !== '' && !readFileSync(`/proc/${pid}/cmdline`, 'utf8').startsWith('vitest-watchdog'))
+      process.kill(Number(pid), 'SIGKILL')
+  }
 }
