@@ -49,6 +49,12 @@ describe('parseStrictJson', () => {
     expect(parseStrictJson('['.repeat(16) + ']'.repeat(16))).toBeDefined()
     expect(parseStrictJson('['.repeat(17) + ']'.repeat(17))).toBeUndefined()
     expect(parseStrictJson('{"a":'.repeat(4000))).toBeUndefined()
+    expect(parseStrictJson('[ 1, '.repeat(16) + '[]' + ' ]'.repeat(16))).toBeUndefined()
+    expect(parseStrictJson('{"a":1, "b": '.repeat(16) + '[]' + '}'.repeat(16))).toBeUndefined()
+  })
+
+  it('counts levels, not lists and objects', () => {
+    expect(parseStrictJson(`[${'[],{},'.repeat(100)}1]`)).toHaveLength(201)
   })
 })
 
